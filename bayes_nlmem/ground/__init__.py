@@ -1,0 +1,1 @@
+"""Ground floor: messages, the frozen mapping, priors and scales."""
