@@ -1,0 +1,33 @@
+"""Bayesian nonlinear mixed-effects models for pharmacometrics.
+
+Nouns are frozen records (what is assumed, what was seen, what was learnt), verbs are functions, and
+`build(model, data)` is the one translation between a model and its PyMC graph.
+
+`import bayes_nlmem as bn` loads nothing else: a public name is imported from its module at first use.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0.dev0"
+
+# Public name -> module that defines it, below this package. A name that maps to itself is a sub-package.
+_EXPORTS: dict[str, str] = {
+    # zoo
+    "zoo": "zoo",
+}
+
+__all__ = ["__version__", *_EXPORTS]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'bayes_nlmem' has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_EXPORTS[name]}")
+    value = module if _EXPORTS[name] == name else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
