@@ -1,0 +1,1 @@
+"""The sentence: what is assumed, as a frozen record."""

@@ -1,0 +1,1 @@
+"""Statistical vocabulary: covariate effects and residual error."""
