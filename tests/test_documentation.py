@@ -1,0 +1,63 @@
+"""Every public name is documented, and every example in a docstring runs."""
+
+import dataclasses
+import doctest
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+import bayes_nlmem
+
+PACKAGE = Path(bayes_nlmem.__file__).parent
+MODULES = sorted(
+    ".".join(("bayes_nlmem", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+    for file in PACKAGE.rglob("*.py")
+    if file.name != "__main__.py" and "models" not in file.parts
+)
+PUBLIC = sorted(name for name, module in bayes_nlmem._EXPORTS.items() if name != module)
+
+
+def own_parameters(thing: object) -> list[str]:
+    if dataclasses.is_dataclass(thing):
+        return [field.name for field in dataclasses.fields(thing) if field.init and not field.name.startswith("_")]
+    if inspect.isfunction(thing):
+        return [name for name in inspect.signature(thing).parameters if not name.startswith("_")]
+    return []
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_documented(name):
+    thing = getattr(bayes_nlmem, name)
+    text = inspect.getdoc(thing) or ""
+    first = text.split("\n\n")[0]
+    assert first.rstrip().endswith((".", ":")), f"{name}: the docstring begins with one sentence, got {first!r}"
+    missing = [parameter for parameter in own_parameters(thing) if parameter not in text]
+    assert not missing, f"{name}: the docstring does not mention {missing}"
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_shows_an_example(name):
+    thing = getattr(bayes_nlmem, name)
+    if inspect.isclass(thing) and issubclass(thing, Exception):
+        pytest.skip("an error is shown by what raises it")
+    if inspect.isclass(thing) and getattr(thing, "_is_protocol", False):
+        pytest.skip("a protocol is shown by what meets it")
+    assert ">>> " in (inspect.getdoc(thing) or ""), f"{name}: the docstring has no example"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_example_runs(name):
+    module = importlib.import_module(name)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    report: list[str] = []
+    for example in doctest.DocTestFinder(exclude_empty=True).find(module, name):
+        runner.run(example, out=report.append)
+    assert not runner.failures, "".join(report)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_says_what_it_is(name):
+    text = inspect.getdoc(importlib.import_module(name)) or ""
+    assert text.split("\n")[0].rstrip().endswith((".", ":", ")", "`")), f"{name}: the first line is a sentence"
