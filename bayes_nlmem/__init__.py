@@ -13,6 +13,16 @@ __version__ = "0.1.0.dev0"
 
 # Public name -> module that defines it, below this package. A name that maps to itself is a sub-package.
 _EXPORTS: dict[str, str] = {
+    # ground
+    "BayesNlmemError": "ground.messages",
+    "DataError": "ground.messages",
+    "Fault": "ground.messages",
+    "FitError": "ground.messages",
+    "ModelError": "ground.messages",
+    # data
+    "Dataset": "data.dataset",
+    "read": "data.reader",
+    "subset": "data.dataset",
     # zoo
     "zoo": "zoo",
 }

@@ -1,0 +1,1 @@
+"""Data: what was seen, checked at the door and kept unchanged."""
