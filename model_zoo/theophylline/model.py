@@ -20,20 +20,30 @@ data = bn.read(
 model = bn.Model(
     structure=bn.OneCompartment(absorption="first-order"),
     parameters={
-        "KA": bn.Parameter(bn.LogNormal(1.5, cv=0.5), iiv=bn.HalfNormal(0.5)),
+        "KA": bn.Parameter(
+            bn.LogNormal(1.5, cv=0.5),
+            iiv=bn.HalfNormal(0.5),
+            unit="1/h",
+            label="absorption rate constant",
+        ),
         "CL": bn.Parameter(
             bn.LogNormal(2.8, cv=0.5),
             iiv=bn.HalfNormal(0.5),
             covariates={"WT": bn.Power(0.75, reference=70)},
+            unit="L/h",
+            label="clearance",
         ),
         "V": bn.Parameter(
             bn.LogNormal(32.0, cv=0.5),
             iiv=bn.HalfNormal(0.5),
             covariates={"WT": bn.Power(bn.Normal(1, 0.2), reference=70)},
+            unit="L",
+            label="volume of distribution",
         ),
     },
     correlated=[bn.Correlated("CL", "V", prior=bn.LKJ(2))],
     residuals={"cp": bn.Combined(additive=bn.HalfNormal(1.0), proportional=bn.HalfNormal(0.3))},
+    name="theophylline",
 )
 
 citation = (
@@ -41,8 +51,9 @@ citation = (
     "Davidian & Giltinan, Nonlinear Models for Repeated Measurement Data, 1995, section 5.5."
 )
 
-# Maximum likelihood by adaptive Gauss-Hermite quadrature (11 nodes per effect) of the model without weight and
-# without correlation, combined error of variances, the 12 time-0 records left out. The posterior should be near.
+# Maximum likelihood by adaptive Gauss-Hermite quadrature (11 nodes per effect) of the model without weight
+# and without correlation, combined error of variances, the 12 time-0 records left out: the posterior should
+# be near, not equal.
 reference = {
     "KA_pop": 1.544,
     "CL_pop": 2.754,

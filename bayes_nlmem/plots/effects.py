@@ -1,0 +1,177 @@
+"""Random effects: their spread against what the model assumes, and what covariates might explain of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_nlmem.ground.messages import BayesNlmemError, explain
+from bayes_nlmem.plots.smoother import lowess
+from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, labelled, new_figure, style
+
+
+def plot_random_effects(fit: Any) -> Any:
+    """Individual random effects against the normal distribution that the model assumes for them.
+
+    Bars and ticks are the subjects' posterior means, the line is N(0, omega) at the posterior median of omega.
+    Means are drawn towards 0 where a subject's data say little; the title gives this shrinkage.
+
+    Parameters
+    ----------
+    fit : Fit
+        What was learnt.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    BayesNlmemError
+        If the model has no random effects.
+
+    Examples
+    --------
+    >>> figure = plot_random_effects(fit)
+    >>> len(figure.axes)
+    3
+    """
+    effects = random_effect_means(fit)
+    summary = fit.summary()
+    columns = min(4, effects.shape[1])
+    rows = math.ceil(effects.shape[1] / columns)
+    with style():
+        figure = new_figure(2.7 * columns + 0.4, 2.3 * rows + 0.2)
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for axes, name in zip(grid.flat, effects, strict=False):
+            omega = float(np.median(fit.draws["posterior"][f"omega_{name}"]))
+            _spread(axes, effects[name].to_numpy(), omega)
+            shrinkage = summary["shrinkage"].get(f"omega_{name}", np.nan)
+            said = f", shrinkage {shrinkage:.0f} %" if np.isfinite(shrinkage) else ""
+            axes.set(xlabel=f"η {name}", title=f"{name}{said}")
+        for axes in grid.flat[effects.shape[1] :]:
+            axes.set_axis_off()
+        for axes in grid[:, 0]:
+            axes.set_ylabel("density")
+    return figure
+
+
+def plot_effects_against_covariates(fit: Any) -> Any:
+    """Individual random effects against every covariate of the data set, in the model or not.
+
+    A trend is variability that the covariate might explain, or a covariate effect of the wrong form. Points are
+    the subjects' posterior means, the red line is a local regression; categories are shown side by side, the
+    dash is their mean. Of a covariate that changes over time the first value of the subject is used.
+
+    Parameters
+    ----------
+    fit : Fit
+        What was learnt.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    BayesNlmemError
+        If the model has no random effects, or the data no covariates.
+
+    Examples
+    --------
+    >>> figure = plot_effects_against_covariates(fit)
+    >>> figure.axes[0].get_xlabel()
+    'WT [kg]'
+    """
+    effects = random_effect_means(fit)
+    covariates = fit.data.covariates
+    if not covariates:
+        raise BayesNlmemError(
+            explain(
+                expected="at least one covariate in the data",
+                got="none",
+                remedy="Name them where the data are read: bn.read(..., covariates=[...]).",
+            )
+        )
+    first = fit.data.table.groupby("SUBJECT", sort=True).head(1).index
+    rows, columns = len(covariates), effects.shape[1]
+    with style():
+        figure = new_figure(2.7 * columns + 0.4, 2.1 * rows + 0.2)
+        grid = figure.subplots(rows, columns, squeeze=False, sharey="col")
+        for line, name in zip(grid, covariates, strict=True):
+            values = np.asarray(fit.data.covariate(name))[np.asarray(first)]
+            for axes, parameter in zip(line, effects, strict=True):
+                axes.axhline(0, color=MUTED, linewidth=1)
+                _against(axes, values, effects[parameter].to_numpy())
+                axes.set(xlabel=labelled(name, fit.data.units.get(name)), ylabel=f"η {parameter}")
+    return figure
+
+
+def random_effect_means(fit: Any) -> pd.DataFrame:
+    """Posterior means of the random effects between subjects.
+
+    Parameters
+    ----------
+    fit : Fit
+        What was learnt.
+
+    Returns
+    -------
+    DataFrame
+        One row per subject, one column per parameter that varies between subjects.
+
+    Raises
+    ------
+    BayesNlmemError
+        If the model has no random effects.
+
+    Examples
+    --------
+    >>> random_effect_means(fit).shape
+    (12, 3)
+    """
+    posterior = fit.draws["posterior"]
+    if "eta" not in posterior:
+        raise BayesNlmemError(
+            explain(
+                expected="a model with random effects",
+                got="one without",
+                remedy="Give a parameter variability between subjects: Parameter(..., iiv=HalfNormal(0.5)).",
+            )
+        )
+    means = posterior["eta"].mean(("chain", "draw")).transpose("subject", "parameter")
+    return pd.DataFrame(
+        means.values,
+        index=pd.Index(means["subject"].values, name="ID"),
+        columns=[str(name) for name in means["parameter"].values],
+    )
+
+
+def _spread(axes: Any, means: np.ndarray, omega: float) -> None:
+    reach = 1.15 * max(3 * omega, float(np.abs(means).max()))
+    x = np.linspace(-reach, reach, 200)
+    edges = np.linspace(-reach, reach, 2 * int(np.clip(np.sqrt(means.size) * 1.6, 4, 15)))
+    axes.hist(means, bins=edges, density=True, color=INDIVIDUAL, alpha=0.35, edgecolor="white", linewidth=0.8)
+    normal = np.exp(-0.5 * (x / omega) ** 2) / (omega * np.sqrt(2 * np.pi))
+    axes.plot(x, normal, color=POPULATION, linewidth=1.5)
+    axes.plot(means, np.zeros_like(means), "|", color=INK, markersize=7, transform=axes.get_xaxis_transform())
+    axes.set_yticks([])
+    axes.grid(visible=False, axis="y")
+
+
+def _against(axes: Any, values: np.ndarray, means: np.ndarray) -> None:
+    dots = {"linestyle": "none", "marker": "o", "markersize": 4, "alpha": 0.75, "color": INDIVIDUAL}
+    if np.issubdtype(values.dtype, np.number):
+        axes.plot(values, means, **dots)
+        axes.plot(*lowess(values, means), color=SMOOTH, linewidth=1.6)
+        return
+    levels = sorted(set(values))
+    for place, level in enumerate(levels):
+        own = means[values == level]
+        axes.plot(place + np.linspace(-0.12, 0.12, own.size), own, **dots)
+        axes.plot([place - 0.25, place + 0.25], [own.mean()] * 2, color=SMOOTH, linewidth=1.8)
+    axes.set_xticks(range(len(levels)), [str(level) for level in levels])
+    axes.set_xlim(-0.6, len(levels) - 0.4)

@@ -1,0 +1,95 @@
+"""The one visual style: colours that colour-blind readers tell apart, quiet axes, sizes fit for print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+INK = "#24303C"  # text, axes, observed points
+INDIVIDUAL = "#1F6FA8"  # blue: the subject
+POPULATION = "#C4622D"  # orange: the typical subject, the prior
+SMOOTH = "#B03A5B"  # red-purple: what a smoother says
+MUTED = "#8A96A3"  # reference lines, doses
+GRID = "#E4E8EC"
+BAND = 0.20  # opacity of a 90 % band
+
+_PARAMETERS: Mapping[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": MUTED,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9,
+    "figure.dpi": 110,
+    "figure.facecolor": "white",
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "savefig.bbox": "tight",
+    "savefig.dpi": 160,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "bayes_nlmem",
+    "text.color": INK,
+    "text.parse_math": False,  # names of subjects and columns are shown as they are, with $ and _
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+    "ytick.labelsize": 8,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the style of this package inside the block, whatever the user's settings are.
+
+    Examples
+    --------
+    >>> import matplotlib as mpl
+    >>> with style():
+    ...     mpl.rcParams["axes.grid"]
+    True
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context(dict(_PARAMETERS)):
+        yield
+
+
+def labelled(name: str, unit: str | None) -> str:
+    """Axis label: the name, and the unit in brackets where there is one.
+
+    Examples
+    --------
+    >>> labelled("Time", "h")
+    'Time [h]'
+    >>> labelled("IWRES", None)
+    'IWRES'
+    """
+    return f"{name} [{unit}]" if unit else name
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure that no window manager holds, so that many can be made without closing them.
+
+    Parameters
+    ----------
+    width, height : float
+        In inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
