@@ -109,6 +109,10 @@ class LogNormal(Prior):
         """Keyword arguments of `pm.LogNormal`."""
         return {"mu": math.log(self.median), "sigma": self.log_sd}
 
+    def __repr__(self) -> str:
+        spread = f"cv={self.cv!r}" if self.cv is not None else f"sigma={self.sigma!r}"
+        return f"LogNormal({self.median!r}, {spread})"
+
     def __str__(self) -> str:
         cv = self.cv if self.cv is not None else math.sqrt(math.expm1(self.log_sd**2))
         return f"LogNormal(median {self.median:g}, CV {100 * cv:.3g}%)"

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from bayes_nlmem.ground.formulas import Call, Constant, Formula, Ratio, minus
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.priors import is_number
 
@@ -16,6 +17,11 @@ class Scale(Protocol):
 
     `xp` is the array library: numpy or pytensor.tensor.
     """
+
+    @property
+    def ratio(self) -> bool:
+        """Whether a shift multiplies the parameter or its odds, so that effects are factors."""
+        ...
 
     @property
     def range(self) -> tuple[float, float]:
@@ -30,6 +36,10 @@ class Scale(Protocol):
         """Additive scale from the parameter."""
         ...
 
+    def formula(self, parameter: Formula) -> Formula:
+        """The parameter on its additive scale, for printing."""
+        ...
+
 
 @dataclass(frozen=True)
 class Log:
@@ -40,7 +50,8 @@ class Log:
     Examples
     --------
     >>> import numpy
-    >>> float(Log().natural(Log().additive(2.5, numpy), numpy))
+    >>> import bayes_nlmem as bn
+    >>> float(bn.Log().natural(bn.Log().additive(2.5, numpy), numpy))
     2.5
     """
 
@@ -59,12 +70,22 @@ class Log:
         """log(value)."""
         return xp.log(value)
 
+    def formula(self, parameter: Formula) -> Formula:
+        """log(P)."""
+        return Call("log", (parameter,))
+
 
 @dataclass(frozen=True)
 class Natural:
     """Parameters of either sign: effects and normal random effects add in the parameter's own unit.
 
     P_i = P_pop + shift + eta_i.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> bn.Parameter(bn.Normal(-1.0, 2.0), iiv=bn.HalfNormal(1.0), scale=bn.Natural()).scale
+    Natural()
     """
 
     ratio: ClassVar[bool] = False
@@ -82,6 +103,10 @@ class Natural:
         """`value` itself."""
         return value
 
+    def formula(self, parameter: Formula) -> Formula:
+        """P itself."""
+        return parameter
+
 
 @dataclass(frozen=True)
 class Logit:
@@ -97,7 +122,8 @@ class Logit:
     Examples
     --------
     >>> import numpy
-    >>> float(Logit().natural(0.0, numpy)), float(Logit(2, 4).natural(0.0, numpy))
+    >>> import bayes_nlmem as bn
+    >>> float(bn.Logit().natural(0.0, numpy)), float(bn.Logit(2, 4).natural(0.0, numpy))
     (0.5, 3.0)
     """
 
@@ -127,6 +153,13 @@ class Logit:
     def additive(self, value: Any, xp: Any) -> Any:
         """log((value - lower) / (upper - value))."""
         return xp.log(value - self.lower) - xp.log(self.upper - value)
+
+    def formula(self, parameter: Formula) -> Formula:
+        """logit((P - lower) / (upper - lower))."""
+        share = minus(parameter, self.lower)
+        if self.upper - self.lower != 1:
+            share = Ratio(share, Constant(self.upper - self.lower))
+        return Call("logit", (share,))
 
 
 def _expit(x: Any, xp: Any) -> Any:

@@ -1,98 +1,70 @@
-"""The specification: parameters, correlations, residual errors around a structure."""
+"""The specification: parameters, correlations and residual errors around a structure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.mapping import FrozenMapping
-from bayes_nlmem.ground.priors import LKJ, Prior
-from bayes_nlmem.ground.scales import Log, Scale
+from bayes_nlmem.ground.values import refusal
+from bayes_nlmem.model import edits
+from bayes_nlmem.model.equations import equations, html_page, latex_block, text_page
+from bayes_nlmem.model.parameters import Correlated, Parameter
+from bayes_nlmem.model.quantities import priors
+from bayes_nlmem.model.validation import problems_of
 from bayes_nlmem.statistics.covariates import CovariateEffect
 from bayes_nlmem.statistics.residuals import Residual
 
+if TYPE_CHECKING:
+    import pandas
 
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of the structure, from its typical value to its variability.
-
-    Parameters
-    ----------
-    typical : float or Prior
-        Typical value, in the parameter's unit; a number is known, a prior is unknown.
-    iiv : float or Prior, optional
-        Standard deviation of the inter-individual random effect on `scale`; None or 0 is none.
-    iov : float or Prior, optional
-        Standard deviation of the inter-occasion random effect on `scale`; None or 0 is none.
-    covariates : mapping of name to CovariateEffect, optional
-        Effects of covariates.
-    scale : Scale
-        Where effects and random effects add: `Log()` (default), `Natural()` or `Logit(lower, upper)`.
-    unit, label : str
-        For tables.
-    """
-
-    typical: float | Prior
-    iiv: float | Prior | None = None
-    iov: float | Prior | None = None
-    covariates: Mapping[str, CovariateEffect] = FrozenMapping()
-    scale: Scale = Log()
-    unit: str = ""
-    label: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "covariates", FrozenMapping(self.covariates))
-        for name in ("iiv", "iov"):
-            value = getattr(self, name)
-            if not isinstance(value, Prior) and value == 0:
-                object.__setattr__(self, name, None)
-
-
-@dataclass(frozen=True, init=False, repr=False)
-class Correlated:
-    """A block of parameters whose inter-individual random effects are correlated.
-
-    Parameters
-    ----------
-    *names : str
-        Two or more parameters with `iiv`.
-    prior : LKJ
-        Prior of the correlation matrix.
-
-    Examples
-    --------
-    >>> Correlated("CL", "V").names
-    ('CL', 'V')
-    """
-
-    names: tuple[str, ...]
-    prior: LKJ
-
-    def __init__(self, *names: str, prior: LKJ = LKJ(2)) -> None:
-        object.__setattr__(self, "names", names)
-        object.__setattr__(self, "prior", prior)
-
-    def __repr__(self) -> str:
-        return f"Correlated({', '.join(map(repr, self.names))}, prior={self.prior!r})"
+__all__ = ["Correlated", "Model", "Parameter", "equations", "priors"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Model:
     """A nonlinear mixed-effects model: structure, parameters, correlations and residual errors.
 
+    It prints itself as equations and as a table of priors, for proof-reading. It cannot be changed; the
+    methods `with_...` and `without_...` return new models.
+
     Parameters
     ----------
     structure : Structure
-        Predicts the outputs from the individual parameters.
+        Predicts the outputs from the individual parameters, for example `OneCompartment(...)`.
     parameters : mapping of name to Parameter
         All parameters the structure needs, and optional ones it accepts.
     residuals : mapping of output to Residual
         Residual error of every observed output.
     correlated : sequence of Correlated
-        Blocks of correlated random effects.
+        Blocks of correlated random effects; those not named are independent.
     name : str, optional
         Name for tables and reports.
+
+    Raises
+    ------
+    ModelError
+        With everything that is wrong: parameters missing or unknown to the structure, outputs it does not
+        have, correlations of parameters without IIV, ambiguous names.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> model = bn.Model(
+    ...     structure=bn.OneCompartment(absorption="first-order"),
+    ...     parameters={
+    ...         "KA": bn.Parameter(bn.about(1.5), iiv=bn.about(0.5)),
+    ...         "CL": bn.Parameter(bn.about(2.8), iiv=bn.about(0.3)),
+    ...         "V": bn.Parameter(bn.about(32.0), iiv=bn.about(0.3)),
+    ...     },
+    ...     correlated=[bn.Correlated("CL", "V")],
+    ...     residuals={"cp": bn.Proportional(bn.about(0.1))},
+    ... )
+    >>> model.random_effects
+    ('KA', 'CL', 'V')
+    >>> model.with_parameter("KA", iiv=0).random_effects
+    ('CL', 'V')
     """
 
     structure: Any
@@ -102,21 +74,70 @@ class Model:
     name: str | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.correlated, Correlated):
+            object.__setattr__(self, "correlated", (self.correlated,))
+        if problems := problems_of(self):
+            raise refusal(problems, f"Model{f' {self.name!r}' if self.name else ''} is not well stated")
         object.__setattr__(self, "parameters", FrozenMapping(self.parameters))
         object.__setattr__(self, "residuals", FrozenMapping(self.residuals))
         object.__setattr__(self, "correlated", tuple(self.correlated))
 
     @property
     def random_effects(self) -> tuple[str, ...]:
-        """Parameters with inter-individual variability, in order."""
+        """Parameters that vary between individuals, in order."""
         return tuple(name for name, parameter in self.parameters.items() if parameter.iiv is not None)
 
     @property
     def occasion_effects(self) -> tuple[str, ...]:
-        """Parameters with inter-occasion variability, in order."""
+        """Parameters that vary between occasions, in order."""
         return tuple(name for name, parameter in self.parameters.items() if parameter.iov is not None)
 
     @property
     def covariates(self) -> tuple[str, ...]:
         """All covariates that have an effect, each once."""
         return tuple(dict.fromkeys(c for p in self.parameters.values() for c in p.covariates))
+
+    def priors(self) -> pandas.DataFrame:
+        """Table of everything known and unknown, see `bayes_nlmem.priors`."""
+        return priors(self)
+
+    def with_parameter(self, name: str, parameter: Parameter | None = None, /, **changes: Any) -> Model:
+        """The model with a parameter added, replaced, or changed in some fields (`iov=0`)."""
+        return edits.with_parameter(self, name, parameter, **changes)
+
+    def without_parameter(self, name: str) -> Model:
+        """The model without an optional parameter."""
+        return edits.without_parameter(self, name)
+
+    def with_covariate(self, parameter: str, covariate: str, effect: CovariateEffect) -> Model:
+        """The model with an effect of `covariate` on `parameter`, in place of any earlier one."""
+        return edits.with_covariate(self, parameter, covariate, effect)
+
+    def without_covariate(self, parameter: str, covariate: str) -> Model:
+        """The model without the effect of `covariate` on `parameter`."""
+        return edits.without_covariate(self, parameter, covariate)
+
+    def with_residual(self, output: str, residual: Residual) -> Model:
+        """The model with another residual error for `output`."""
+        return edits.with_residual(self, output, residual)
+
+    def with_structure(self, structure: Any, **parameters: Parameter | None) -> Model:
+        """The model with another structure and the parameters it needs; None takes a parameter out."""
+        return edits.with_structure(self, structure, **parameters)
+
+    def with_correlated(self, *blocks: Correlated) -> Model:
+        """The model with these blocks of correlated effects and no others; without arguments none."""
+        return edits.with_correlated(self, *blocks)
+
+    def with_name(self, name: str | None) -> Model:
+        """The model under another name."""
+        return edits.with_name(self, name)
+
+    def __repr__(self) -> str:
+        return text_page(self)
+
+    def _repr_html_(self) -> str:
+        return html_page(self)
+
+    def _repr_latex_(self) -> str:
+        return f"$${latex_block(self)}$$"

@@ -1,26 +1,37 @@
 """Covariate effects: how a measured trait shifts a parameter on the scale where its effects add.
 
-On the scale `Log()` a shift multiplies the parameter by exp(shift), on `Logit()` it multiplies the odds;
-on `Natural()` it adds in the parameter's own unit. `scale.ratio` tells the two kinds apart.
+On `Log()` a shift multiplies the parameter by exp(shift), on `Logit()` it multiplies the odds
+(P - lower) / (upper - P); there the effects below are factors. On `Natural()` the shift adds in the
+parameter's own unit. `scale.ratio` tells the two kinds apart.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from bayes_nlmem.ground.formulas import Call, Constant, Formula, Indicator, Product, Raised, Ratio, Sum, minus
 from bayes_nlmem.ground.mapping import FrozenMapping
-from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.ground.messages import ModelError, explain, names_text
 from bayes_nlmem.ground.priors import Prior, is_number
-from bayes_nlmem.ground.scales import Log, Scale
+from bayes_nlmem.ground.scales import Scale
+from bayes_nlmem.ground.values import LINE, POSITIVE, admitted, refusal
 
 
 @runtime_checkable
 class CovariateEffect(Protocol):
-    """What a covariate effect has to offer; any frozen record with it is a covariate effect."""
+    """What a covariate effect has to offer; any frozen record with it is a covariate effect.
+
+    Three more methods are optional: `on(scale)` returns the effect as a parameter on that scale keeps it, and
+    a list of what speaks against it; `formula(coefficient,
+    covariate, scale)` the factor (the term where `scale.ratio` is false) for printing, with
+    `coefficient(suffix)` giving the coefficients, and `meaning(suffix, covariate)` words for the tables.
+    """
 
     def unknowns(self) -> dict[str, float | Prior]:
         """Coefficients by the suffix of their name in the graph, `{parameter}_{covariate}_{suffix}`.
@@ -29,7 +40,7 @@ class CovariateEffect(Protocol):
         """
         ...
 
-    def check(self, values: Any) -> None:
+    def check(self, values: Any, scale: Scale) -> None:
         """Refuse values of the covariate that the effect cannot take (called by `build`)."""
         ...
 
@@ -38,9 +49,35 @@ class CovariateEffect(Protocol):
         ...
 
 
+class _Coefficient:
+    """What the effects with one coefficient and a reference value share."""
+
+    reference: float
+
+    def _admit(self, name: str, *, above: float = -math.inf) -> None:
+        value, problems = admitted(getattr(self, name), name)
+        object.__setattr__(self, name, value)
+        reference = self.reference
+        if not (is_number(reference) and reference > above):
+            wanted = "a number > 0" if above == 0 else "a number"
+            problems.append(
+                explain(
+                    expected=f"{wanted} for `reference`",
+                    got=repr(reference),
+                    remedy="Give the value of the covariate at which the parameter is the typical one.",
+                )
+            )
+        elif not isinstance(reference, (int, float)):
+            object.__setattr__(self, "reference", float(reference))
+        if problems:
+            raise refusal(problems, f"{type(self).__name__} is not well stated")
+
+
 @dataclass(frozen=True)
-class Power:
+class Power(_Coefficient):
     """Power of the covariate: P = P_pop * (x / reference)^exponent; the allometric form.
+
+    NONMEM `TVCL = THETA(1)*(WT/70)**THETA(2)`; Monolix: the covariate transformed to log(WT/70).
 
     Parameters
     ----------
@@ -48,131 +85,304 @@ class Power:
         A number is known (0.75 for clearance on weight), a prior is unknown.
     reference : float
         Value of the covariate at which the parameter is P_pop, > 0.
+
+    Raises
+    ------
+    ModelError
+        If the exponent is neither number nor prior, or the reference is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_nlmem as bn
+    >>> effect = bn.Power(0.75, reference=70)
+    >>> float(np.exp(effect.shift({"": 0.75}, 140.0, np, bn.Log()))).__round__(3)
+    1.682
     """
 
     exponent: float | Prior
     reference: float
 
+    def __post_init__(self) -> None:
+        self._admit("exponent", above=0)
+
     def unknowns(self) -> dict[str, float | Prior]:
         """The exponent."""
         return {"": self.exponent}
 
-    def check(self, values: Any) -> None:
+    def check(self, values: Any, scale: Scale) -> None:
         """Refuse a covariate that is not positive."""
-        x = np.asarray(values, dtype=float)
+        x = _numeric(values, "Power")
         if not np.all(x > 0):
             raise ModelError(
                 explain(
                     expected="covariate values > 0 for Power",
-                    got=f"{np.min(x):g}",
+                    got=f"{np.min(x):g} ({np.sum(~(x > 0))} of {x.size} records are not positive)",
                     remedy="Correct the data, or use Linear or Exponential.",
                 )
             )
 
-    def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale = Log()) -> Any:
+    def on(self, scale: Scale) -> tuple[Power, list[str]]:
+        """The effect on a scale, and what speaks against it."""
+        return self, _needs_ratio(self, scale)
+
+    def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale) -> Any:
         """Exponent * log(x / reference)."""
         return coefficients[""] * xp.log(x / self.reference)
 
+    def formula(self, coefficient: Any, covariate: Formula, scale: Scale) -> Formula:
+        """(x / reference)^exponent."""
+        return Raised(Ratio(covariate, Constant(self.reference)), coefficient(""))
+
+    def meaning(self, suffix: str, covariate: str) -> str:
+        """Words for the tables."""
+        return f"exponent of {covariate}/{self.reference:g}"
+
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(_Coefficient):
     """Linear in the covariate: P = P_pop * (1 + coefficient * (x - reference)).
+
+    NONMEM `TVCL = THETA(1)*(1 + THETA(2)*(AGE-40))`. On the scale `Natural()` it is
+    P = P_pop + coefficient * (x - reference).
+
+    The factor must stay positive for every subject. A known coefficient is checked when model and data
+    meet. With a prior it can only be known while sampling: where the factor is not positive the log-density
+    is not finite and the sampler rejects the value, which acts as a bound on the coefficient; a prior that
+    reaches far beyond that bound samples badly. Bound it (`Uniform`, `TruncatedNormal`), or use
+    `Exponential`, which is positive for all coefficients.
 
     Parameters
     ----------
     coefficient : float or Prior
-        Fractional change of the parameter per unit of the covariate.
+        Fractional change of the parameter per unit of the covariate; in the parameter's unit per unit of
+        the covariate on `Natural()`.
     reference : float
         Value of the covariate at which the parameter is P_pop.
+
+    Raises
+    ------
+    ModelError
+        If the coefficient is neither number nor prior, or the reference is not a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_nlmem as bn
+    >>> effect = bn.Linear(-0.01, reference=40)
+    >>> float(np.exp(effect.shift({"": -0.01}, 60.0, np, bn.Log()))).__round__(3)
+    0.8
+    >>> float(effect.shift({"": -0.01}, 60.0, np, bn.Natural()))
+    -0.2
     """
 
     coefficient: float | Prior
     reference: float
 
+    def __post_init__(self) -> None:
+        self._admit("coefficient")
+
     def unknowns(self) -> dict[str, float | Prior]:
         """The coefficient."""
         return {"": self.coefficient}
 
-    def check(self, values: Any) -> None:
-        """Nothing to refuse."""
+    def check(self, values: Any, scale: Scale) -> None:
+        """Refuse a covariate that is not a number, and a known coefficient that makes the factor negative."""
+        x = _numeric(values, "Linear")
+        if not scale.ratio or isinstance(self.coefficient, Prior):
+            return
+        factor = 1 + self.coefficient * (x - self.reference)
+        if not np.all(factor > 0):
+            worst = x[np.argmin(factor)]
+            raise ModelError(
+                explain(
+                    expected="1 + coefficient * (x - reference) > 0 for all records",
+                    got=f"{factor.min():g} at a covariate value of {worst:g}",
+                    remedy="Check coefficient and reference, or use Exponential.",
+                )
+            )
 
-    def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale = Log()) -> Any:
+    def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale) -> Any:
         """log(1 + coefficient * (x - reference)); on `Natural()` coefficient * (x - reference)."""
         slope = coefficients[""] * (x - self.reference)
         return xp.log1p(slope) if scale.ratio else slope
 
+    def formula(self, coefficient: Any, covariate: Formula, scale: Scale) -> Formula:
+        """1 + coefficient * (x - reference), without the 1 on `Natural()`."""
+        slope = Product((coefficient(""), minus(covariate, self.reference)))
+        return Sum((Constant(1), slope)) if scale.ratio else slope
+
+    def meaning(self, suffix: str, covariate: str) -> str:
+        """Words for the tables."""
+        return f"change per unit of {covariate}"
+
 
 @dataclass(frozen=True)
-class Exponential:
+class Exponential(_Coefficient):
     """Exponential in the covariate: P = P_pop * exp(coefficient * (x - reference)).
+
+    NONMEM `TVCL = THETA(1)*EXP(THETA(2)*(AGE-40))`; Monolix `beta` of the covariate, centred.
 
     Parameters
     ----------
     coefficient : float or Prior
-        Change of log P per unit of the covariate.
+        Change of log P per unit of the covariate (of the log-odds on `Logit()`).
     reference : float
         Value of the covariate at which the parameter is P_pop.
+
+    Raises
+    ------
+    ModelError
+        If the coefficient is neither number nor prior, or the reference is not a number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_nlmem as bn
+    >>> effect = bn.Exponential(-0.01, reference=40)
+    >>> float(np.exp(effect.shift({"": -0.01}, 60.0, np, bn.Log()))).__round__(3)
+    0.819
     """
 
     coefficient: float | Prior
     reference: float
 
+    def __post_init__(self) -> None:
+        self._admit("coefficient")
+
     def unknowns(self) -> dict[str, float | Prior]:
         """The coefficient."""
         return {"": self.coefficient}
 
-    def check(self, values: Any) -> None:
-        """Nothing to refuse."""
+    def check(self, values: Any, scale: Scale) -> None:
+        """Refuse a covariate that is not a number."""
+        _numeric(values, "Exponential")
 
-    def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale = Log()) -> Any:
+    def on(self, scale: Scale) -> tuple[Exponential, list[str]]:
+        """The effect on a scale, and what speaks against it."""
+        return self, _needs_ratio(self, scale)
+
+    def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale) -> Any:
         """Coefficient * (x - reference)."""
         return coefficients[""] * (x - self.reference)
+
+    def formula(self, coefficient: Any, covariate: Formula, scale: Scale) -> Formula:
+        """exp(coefficient * (x - reference))."""
+        return Call("exp", (Product((coefficient(""), minus(covariate, self.reference))),))
+
+    def meaning(self, suffix: str, covariate: str) -> str:
+        """Words for the tables."""
+        return f"log change per unit of {covariate}"
 
 
 @dataclass(frozen=True)
 class Categorical:
     """A factor for each level of a category: P = P_pop * fold[level]; 1 at the reference level.
 
+    NONMEM `IF (SEX.EQ.1) TVCL = TVCL*THETA(2)`; Monolix `beta` of the level is log(fold). On `Natural()`
+    the value is a difference in the parameter's unit, 0 at the reference level.
+
     Parameters
     ----------
     folds : mapping of level to float or Prior
-        Fold change of every level against the reference; all levels but the reference.
+        Fold change of every level against the reference: all levels but the reference.
     reference : str or number
         Level at which the parameter is P_pop.
+
+    Raises
+    ------
+    ModelError
+        If there is no level, the reference is among them, or a value is neither number nor prior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_nlmem as bn
+    >>> effect = bn.Categorical({"F": 0.8}, reference="M")
+    >>> np.exp(effect.shift({"F": 0.8}, np.array(["M", "F"]), np, bn.Log()))
+    array([1. , 0.8])
     """
 
     folds: Mapping[Any, float | Prior]
     reference: Any
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "folds", FrozenMapping({level_text(k): v for k, v in self.folds.items()}))
-        object.__setattr__(self, "reference", level_text(self.reference))
+        if not isinstance(self.folds, Mapping):
+            got = f"{self.folds!r} ({type(self.folds).__name__})"
+            remedy = 'Write Categorical({"F": LogNormal(1, cv=0.3)}, reference="M").'
+            problem = explain(expected="a mapping of level to fold change", got=got, remedy=remedy)
+            raise refusal([problem], "Categorical is not well stated")
+        problems = []
+        reference = level_text(self.reference)
+        folds = {}
+        for level, given in self.folds.items():
+            folds[level_text(level)] = given
+            if not isinstance(given, Prior):  # priors wait for the parameter's scale
+                problems.extend(admitted(given, f"level {level!r}")[1])
+        if not folds:
+            remedy = "Give a fold change for every level but the reference."
+            problems.append(explain(expected="at least one level", got="none", remedy=remedy))
+        if reference in folds:
+            remedy = "Its fold change is 1 by definition: leave it out of the mapping."
+            expected = f"no value for the reference {reference!r}"
+            problems.append(explain(expected=expected, got="one", remedy=remedy))
+        if len({graph_label(level) for level in folds}) < len(self.folds):
+            remedy = "Rename the levels in the data."
+            got = ", ".join(map(str, self.folds))
+            problems.append(explain(expected="levels with different names", got=got, remedy=remedy))
+        if problems:
+            raise refusal(problems, "Categorical is not well stated")
+        object.__setattr__(self, "folds", FrozenMapping(folds))
+        object.__setattr__(self, "reference", reference)
 
     def unknowns(self) -> dict[str, float | Prior]:
         """The fold changes by level."""
-        return dict(self.folds)
+        return {graph_label(level): value for level, value in self.folds.items()}
 
-    def check(self, values: Any) -> None:
+    def check(self, values: Any, scale: Scale) -> None:
         """Refuse a level that has no fold change."""
-        found = {level_text(value) for value in np.unique(np.asarray(values))}
+        found = {level_text(value) for value in np.asarray(values).ravel().tolist()}
         known = {self.reference, *self.folds}
         if missing := sorted(found - known):
             raise ModelError(
                 explain(
-                    expected=f"a fold change for every level of the covariate ({', '.join(sorted(found))})",
-                    got=f"none for {', '.join(missing)}",
-                    remedy="Add the levels to Categorical({level: fold change, ...}, reference=level).",
+                    expected=f"levels among {', '.join([str(self.reference), *self.folds])}",
+                    got=f"{names_text(missing)} (levels in the data: {names_text(sorted(found))})",
+                    remedy=f"Add to Categorical a fold change for {names_text(missing)}.",
                 )
             )
 
-    def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale = Log()) -> Any:
-        """log(fold[x]); on `Natural()` the difference[x] itself."""
-        levels = np.array([level_text(value) for value in np.asarray(x).ravel()])
-        terms = [
-            (xp.log(coefficients[level]) if scale.ratio else coefficients[level]) * (levels == level)
-            for level in self.folds
-        ]
+    def on(self, scale: Scale) -> tuple[Categorical, list[str]]:
+        """The effect on a scale: fold changes are positive, differences on `Natural()` are any number."""
+        inside = POSITIVE if scale.ratio else LINE
+        settled, problems = {}, []
+        for level, given in self.folds.items():
+            settled[level], wrong = admitted(given, f"the fold change of level {level!r}", inside=inside)
+            problems.extend(wrong)
+        return (self, problems) if problems else (replace(self, folds=settled), [])
+
+    def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale) -> Any:
+        """log(fold[x]); on `Natural()` the difference itself."""
+        terms = []
+        for level in self.folds:
+            coefficient = coefficients[graph_label(level)]
+            terms.append((xp.log(coefficient) if scale.ratio else coefficient) * _equals(x, level, xp))
         return sum(terms[1:], start=terms[0])
+
+    def formula(self, coefficient: Any, covariate: Formula, scale: Scale) -> Formula:
+        """fold^[x = level] for every level; on `Natural()` difference * [x = level]."""
+        parts: list[Formula] = []
+        for level in self.folds:
+            value, present = coefficient(graph_label(level)), Indicator(covariate, level)
+            parts.append(Raised(value, present) if scale.ratio else Product((value, present)))
+        if len(parts) == 1:
+            return parts[0]
+        return Product(tuple(parts)) if scale.ratio else Sum(tuple(parts))
+
+    def meaning(self, suffix: str, covariate: str) -> str:
+        """Words for the tables."""
+        level = next(level for level in self.folds if graph_label(level) == suffix)
+        return f"{covariate} {level} against {self.reference}"
 
 
 def level_text(level: object) -> str:
@@ -185,5 +395,56 @@ def level_text(level: object) -> str:
     """
     if isinstance(level, str):
         return level
-    number = float(level)  # type: ignore[arg-type]
-    return f"{number:g}" if is_number(number) else str(level)
+    try:
+        return f"{float(level):g}"  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return str(level)
+
+
+def graph_label(level: str) -> str:
+    """Level as it stands in the name of its coefficient in the graph.
+
+    Examples
+    --------
+    >>> graph_label("Black or African American")
+    'Black_or_African_American'
+    """
+    return re.sub(r"[^\w.+-]+", "_", level)
+
+
+def _equals(x: Any, level: str, xp: Any) -> Any:
+    """1.0 where the covariate (text, numbers, or numbers in a graph) has the level."""
+    if hasattr(x, "owner"):  # a variable of a graph, which holds numbers
+        try:
+            return xp.eq(x, float(level)) * 1.0
+        except ValueError:  # the level is a word
+            return 0.0 * x
+    values = np.asarray(x)
+    matches = [level_text(value) == level for value in values.ravel().tolist()]
+    return np.asarray(matches, dtype=float).reshape(values.shape)
+
+
+def _numeric(values: Any, effect: str) -> np.ndarray:
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        example = next(value for value in np.asarray(values).ravel().tolist() if isinstance(value, str))
+        raise ModelError(
+            explain(
+                expected=f"a numeric covariate for {effect}",
+                got=f"text such as {example!r}",
+                remedy="Use Categorical for levels that are words.",
+            )
+        ) from None
+
+
+def _needs_ratio(effect: object, scale: Scale) -> list[str]:
+    if scale.ratio:
+        return []
+    return [
+        explain(
+            expected="an effect that adds, on the scale Natural()",
+            got=f"{type(effect).__name__}, which multiplies",
+            remedy="Use Linear or Categorical (both add on Natural()), or the scale Log().",
+        )
+    ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.ground.formulas import Call, Constant, Formula, Product, Raised, Sum
+from bayes_nlmem.ground.messages import closest, explain
 from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.ground.values import POSITIVE, admitted, refusal
 
 VARIANCES = "variances"
 STANDARD_DEVIATIONS = "standard deviations"
@@ -17,7 +19,9 @@ STANDARD_DEVIATIONS = "standard deviations"
 class Residual(Protocol):
     """What a residual error model has to offer; any frozen record with it is a residual.
 
-    `family` names the law of the error around f; "normal" is y = f + sd(f) * N(0, 1).
+    `family` names the law of the error around f; "normal" is y = f + sd(f) * N(0, 1). Two methods are
+    optional and serve the printing: `formula(f, sigma)`, the standard deviation as a formula, with
+    `sigma(suffix)` giving its parameters, and `meaning(suffix)`, a few words for the tables.
     """
 
     @property
@@ -36,16 +40,33 @@ class Residual(Protocol):
 
 @dataclass(frozen=True)
 class Additive:
-    """Constant standard deviation `sd`, in the unit of the observations: y = f + e, SD(e) = add.
+    """Constant standard deviation in the unit of the observations: y = f + e, SD(e) = add.
+
+    NONMEM `Y = F + EPS(1)`, Monolix `constant`, nlmixr2 `add()`.
 
     Parameters
     ----------
     additive : float or Prior
-        Standard deviation; a number is known, a prior is unknown.
+        Standard deviation, > 0; a number is known, a prior is unknown.
+
+    Raises
+    ------
+    ModelError
+        If it is not a positive number or a prior of positive support.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_nlmem as bn
+    >>> bn.Additive(0.5).sd(np.array([0.0, 10.0]), {"add": 0.5}, np)
+    array([0.5, 0.5])
     """
 
     additive: float | Prior
     family: ClassVar[str] = "normal"
+
+    def __post_init__(self) -> None:
+        _admit(self, "additive")
 
     def unknowns(self) -> dict[str, float | Prior]:
         """The standard deviation, suffix `add`."""
@@ -55,19 +76,45 @@ class Additive:
         """Standard deviation at every prediction."""
         return sigmas["add"] + xp.zeros_like(f)
 
+    def formula(self, f: Formula, sigma: Callable[[str], Formula]) -> Formula:
+        """Standard deviation for printing."""
+        return sigma("add")
+
+    def meaning(self, suffix: str) -> str:
+        """Words for the tables."""
+        return _MEANING[suffix]
+
 
 @dataclass(frozen=True)
 class Proportional:
     """Standard deviation proportional to the prediction: y = f + e, SD(e) = prop * |f|.
 
+    NONMEM `Y = F*(1 + EPS(1))`, Monolix `proportional`, nlmixr2 `prop()`. At f = 0 the standard deviation
+    is 0: an observation there needs an additive part as well.
+
     Parameters
     ----------
     proportional : float or Prior
-        Coefficient of variation as a fraction (0.1 is 10%); a number is known, a prior is unknown.
+        Coefficient of variation as a fraction (0.1 is 10%), > 0; a number is known, a prior is unknown.
+
+    Raises
+    ------
+    ModelError
+        If it is not a positive number or a prior of positive support.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_nlmem as bn
+    >>> bn.Proportional(0.1).sd(np.array([0.0, 10.0]), {"prop": 0.1}, np)
+    array([0., 1.])
     """
 
     proportional: float | Prior
     family: ClassVar[str] = "normal"
+
+    def __post_init__(self) -> None:
+        _admit(self, "proportional")
 
     def unknowns(self) -> dict[str, float | Prior]:
         """The coefficient of variation, suffix `prop`."""
@@ -77,6 +124,14 @@ class Proportional:
         """Standard deviation at every prediction."""
         return sigmas["prop"] * xp.abs(f)
 
+    def formula(self, f: Formula, sigma: Callable[[str], Formula]) -> Formula:
+        """Standard deviation for printing."""
+        return Product((sigma("prop"), f))
+
+    def meaning(self, suffix: str) -> str:
+        """Words for the tables."""
+        return _MEANING[suffix]
+
 
 @dataclass(frozen=True)
 class Combined:
@@ -85,13 +140,28 @@ class Combined:
     Parameters
     ----------
     additive : float or Prior
-        Standard deviation of the additive part, in the unit of the observations.
+        Standard deviation of the additive part, in the unit of the observations, > 0.
     proportional : float or Prior
-        Coefficient of variation of the proportional part, as a fraction.
+        Coefficient of variation of the proportional part, as a fraction, > 0.
     add : {"variances", "standard deviations"}
-        What is added up. "variances": SD = sqrt(add^2 + (prop * f)^2), two independent errors
-        (NONMEM, nlmixr2, Monolix combined2). "standard deviations": SD = add + prop * |f|, one error
-        (Monolix combined1).
+        What is added up. "variances": SD = sqrt(add^2 + (prop * f)^2), two independent errors (NONMEM
+        `Y = F + F*EPS(1) + EPS(2)`, nlmixr2 `add() + prop()`, Monolix `combined2`). "standard deviations":
+        SD = add + prop * |f|, one error (Monolix `combined1`, nlmixr2 `combined1()`).
+
+    Raises
+    ------
+    ModelError
+        If a part is not a positive number or a prior of positive support, or `add` is neither word.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_nlmem as bn
+    >>> sigmas = {"add": 3.0, "prop": 0.4}
+    >>> float(bn.Combined(3.0, 0.4).sd(np.float64(10.0), sigmas, np))
+    5.0
+    >>> float(bn.Combined(3.0, 0.4, add="standard deviations").sd(np.float64(10.0), sigmas, np))
+    7.0
     """
 
     additive: float | Prior
@@ -100,14 +170,18 @@ class Combined:
     family: ClassVar[str] = "normal"
 
     def __post_init__(self) -> None:
+        problems = []
         if self.add not in (VARIANCES, STANDARD_DEVIATIONS):
-            raise ModelError(
+            hint = closest(str(self.add), (VARIANCES, STANDARD_DEVIATIONS))
+            remedy = "NONMEM, nlmixr2 and Monolix combined2 add variances, Monolix combined1 adds SDs."
+            problems.append(
                 explain(
-                    expected=f"add={VARIANCES!r} or add={STANDARD_DEVIATIONS!r} for Combined",
+                    expected=f"add={VARIANCES!r} or add={STANDARD_DEVIATIONS!r}",
                     got=f"add={self.add!r}",
-                    remedy="NONMEM, nlmixr2 and Monolix combined2 add variances, Monolix combined1 adds SDs.",
+                    remedy=f"{hint} {remedy}".strip(),
                 )
             )
+        _admit(self, "additive", "proportional", problems=problems)
 
     def unknowns(self) -> dict[str, float | Prior]:
         """Both parts, suffixes `add` and `prop`."""
@@ -118,3 +192,28 @@ class Combined:
         if self.add == VARIANCES:
             return xp.sqrt(sigmas["add"] ** 2 + (sigmas["prop"] * f) ** 2)
         return sigmas["add"] + sigmas["prop"] * xp.abs(f)
+
+    def formula(self, f: Formula, sigma: Callable[[str], Formula]) -> Formula:
+        """Standard deviation for printing."""
+        proportional = Product((sigma("prop"), f))
+        if self.add != VARIANCES:
+            return Sum((sigma("add"), proportional))
+        square = Constant(2)
+        return Call("sqrt", (Sum((Raised(sigma("add"), square), Raised(proportional, square))),))
+
+    def meaning(self, suffix: str) -> str:
+        """Words for the tables."""
+        return _MEANING[suffix]
+
+
+_MEANING = {"add": "additive error, SD", "prop": "proportional error, CV as a fraction"}
+
+
+def _admit(residual: Any, *names: str, problems: list[str] | None = None) -> None:
+    found = [] if problems is None else problems
+    for name in names:
+        value, wrong = admitted(getattr(residual, name), name, inside=POSITIVE, role="sd")
+        object.__setattr__(residual, name, value)
+        found.extend(wrong)
+    if found:
+        raise refusal(found, f"{type(residual).__name__} is not well stated")

@@ -1,0 +1,259 @@
+"""The model as it would stand in a paper: equations as text, LaTeX or MathML, and the table of priors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import TYPE_CHECKING, Literal
+
+from bayes_nlmem.ground.formulas import (
+    Call,
+    Constant,
+    Equation,
+    Formula,
+    Raised,
+    Symbol,
+    as_latex,
+    as_mathml,
+    as_text,
+    logarithm,
+    product,
+    total,
+)
+from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.ground.scales import Log
+from bayes_nlmem.model.quantities import coefficient_symbol, quantities
+
+if TYPE_CHECKING:
+    from bayes_nlmem.model.specification import Model
+
+Layer = tuple[str, tuple[Equation, ...]]
+
+
+def equations(model: Model, form: Literal["text", "latex", "html"] = "text") -> str:
+    r"""Equations of a model, layer by layer; known numbers stand in them as numbers.
+
+    Index i is the subject, j the observation, k the occasion.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    form : {"text", "latex", "html"}
+        "text" for the terminal; "latex" an `aligned` block for mathematics mode; "html" a fragment with
+        MathML, which browsers show without any library.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ModelError
+        If `form` is none of the three.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> print(bn.equations(bn.zoo.load("theophylline").model).split("\n\n")[0])
+    Individual parameters
+      KA_i = KA_pop · exp(eta_KA,i)
+      CL_i = CL_pop · (WT_i/70)^0.75 · exp(eta_CL,i)
+      V_i  = V_pop · (WT_i/70)^V_WT · exp(eta_V,i)
+    """
+    writers = {"text": _text_block, "latex": latex_block, "html": _html_block}
+    if form not in writers:
+        forms = ", ".join(map(repr, writers))
+        raise ModelError(explain(expected=f"form one of {forms}", got=repr(form), remedy="Choose one."))
+    return writers[form](model)
+
+
+def layers(model: Model) -> tuple[Layer, ...]:
+    """Titles and equations of the layers of a model."""
+    found = (
+        ("Individual parameters", tuple(_individuals(model))),
+        ("Random effects (jointly normal)", tuple(_random_effects(model))),
+        ("Predictions", tuple(_predictions(model))),
+        ("Observations", tuple(_observations(model))),
+    )
+    return tuple((title, lines) for title, lines in found if lines)
+
+
+def text_page(model: Model) -> str:
+    """Equations and priors for the terminal."""
+    return f"{_heading(model)}\n\n{_text_block(model)}\n\n{_text_table(model)}"
+
+
+def html_page(model: Model) -> str:
+    """Equations and priors as an HTML fragment."""
+    return (
+        f'<div class="bn-model"><p><b>{escape(_heading(model))}</b></p>'
+        f"{_html_block(model)}{_html_table(model)}</div>"
+    )
+
+
+def latex_block(model: Model) -> str:
+    r"""Equations in one `aligned` environment."""
+    rows = []
+    for title, lines in layers(model):
+        rows.append(rf"&\textbf{{{title}}}")
+        for line in lines:
+            relation = "=" if line.relation == "=" else r"\sim"
+            rows.append(rf"{as_latex(line.left)} &{relation} {as_latex(line.right)}")
+    body = " \\\\\n".join(rows)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def _heading(model: Model) -> str:
+    return f"{model.name or 'Model'}: {model.structure!r}"
+
+
+def _individuals(model: Model) -> Iterator[Equation]:
+    for name, parameter in model.parameters.items():
+        individual = _individual(model, name)
+        typical = _known_or(parameter.typical, Symbol(name, ("pop",)))
+        effects = []
+        for covariate, effect in parameter.covariates.items():
+            coefficient = _coefficients(name, covariate, effect.unknowns())
+            x = Symbol(covariate, index="i")
+            if hasattr(effect, "formula"):
+                effects.append(effect.formula(coefficient, x, parameter.scale))
+            else:
+                arguments = (x, *(coefficient(suffix) for suffix in effect.unknowns()))
+                shift = Call(type(effect).__name__, arguments)
+                effects.append(Call("exp", (shift,)) if parameter.scale.ratio else shift)
+        deviations = []
+        if parameter.iiv is not None:
+            deviations.append(Symbol("eta", (name,), "i"))
+        if parameter.iov is not None:
+            deviations.append(Symbol("kappa", (name,), "ik"))
+        if isinstance(parameter.scale, Log):
+            factors = [*effects, *([Call("exp", (total(*deviations),))] if deviations else [])]
+            yield Equation(individual, product(typical, *factors))
+        elif effects or deviations:
+            terms = [logarithm(effect) for effect in effects] if parameter.scale.ratio else effects
+            start = parameter.scale.formula(typical)
+            yield Equation(parameter.scale.formula(individual), total(start, *terms, *deviations))
+        else:
+            yield Equation(individual, typical)
+
+
+def _random_effects(model: Model) -> Iterator[Equation]:
+    for name, parameter in model.parameters.items():
+        if parameter.iiv is not None:
+            omega = _known_or(parameter.iiv, Symbol("omega", (name,)))
+            yield _normal(Symbol("eta", (name,), "i"), Constant(0), omega)
+    for quantity in quantities(model):
+        if quantity.block == "correlations":
+            pair = tuple(Symbol("eta", (name,), "i") for name in quantity.symbol.parts)
+            yield Equation(Call("corr", pair), _known_or(quantity.value, quantity.symbol))
+    for name, parameter in model.parameters.items():
+        if parameter.iov is not None:
+            gamma = _known_or(parameter.iov, Symbol("gamma", (name,)))
+            yield _normal(Symbol("kappa", (name,), "ik"), Constant(0), gamma)
+
+
+def _predictions(model: Model) -> Iterator[Equation]:
+    arguments = tuple(_individual(model, name) for name in model.parameters)
+    for output in model.residuals:
+        call = Call(type(model.structure).__name__, (Symbol("t", index="ij"), *arguments))
+        yield Equation(Symbol(output, index="ij"), call)
+
+
+def _observations(model: Model) -> Iterator[Equation]:
+    for output, residual in model.residuals.items():
+        unknowns = residual.unknowns()
+        f, sd = Symbol(output, index="ij"), Symbol("sd", (output,), "ij")
+        law = "N" if residual.family == "normal" else residual.family
+        yield _normal(Symbol(output, ("obs",), "ij"), f, sd, law)
+        sigmas = {suffix: _known_or(v, Symbol("sigma", (output, suffix))) for suffix, v in unknowns.items()}
+        if hasattr(residual, "formula"):
+            yield Equation(sd, residual.formula(f, sigmas.__getitem__))
+        else:
+            yield Equation(sd, Call(type(residual).__name__, (f, *sigmas.values())))
+
+
+def _individual(model: Model, name: str) -> Symbol:
+    parameter = model.parameters[name]
+    if parameter.iov is not None:
+        return Symbol(name, index="ik")
+    varies = parameter.iiv is not None or bool(parameter.covariates)
+    return Symbol(name, index="i" if varies else "")
+
+
+def _coefficients(
+    parameter: str, covariate: str, unknowns: dict[str, float | Prior]
+) -> Callable[[str], Formula]:
+    return lambda suffix: _known_or(unknowns[suffix], coefficient_symbol(parameter, covariate, suffix))
+
+
+def _known_or(value: float | Prior, symbol: Symbol) -> Formula:
+    return symbol if isinstance(value, Prior) else Constant(value)
+
+
+def _normal(left: Formula, mean: Formula, sd: Formula, law: str = "N") -> Equation:
+    return Equation(left, Call(law, (mean, Raised(sd, Constant(2)))), "~")
+
+
+def _text_block(model: Model) -> str:
+    blocks = []
+    for title, lines in layers(model):
+        width = max(len(as_text(line.left)) for line in lines)
+        rows = [f"  {as_text(line.left):<{width}} {line.relation} {as_text(line.right)}" for line in lines]
+        blocks.append("\n".join([title, *rows]))
+    return "\n\n".join(blocks)
+
+
+def _html_block(model: Model) -> str:
+    parts = []
+    for title, lines in layers(model):
+        rows = "".join(
+            f'<tr><td style="text-align:right">{_math(as_mathml(line.left))}</td>'
+            f"<td>{_math(f'<mo>{line.relation}</mo>')}</td>"
+            f'<td style="text-align:left">{_math(as_mathml(line.right))}</td></tr>'
+            for line in lines
+        )
+        parts.append(f'<p class="bn-layer">{escape(title)}</p><table class="bn-equations">{rows}</table>')
+    return "".join(parts)
+
+
+def _math(body: str) -> str:
+    return f'<math xmlns="http://www.w3.org/1998/Math/MathML">{body}</math>'
+
+
+def _table(model: Model) -> list[tuple[str, str, str, str, str]]:
+    """Block, name, meaning, prior and interval as text."""
+    rows = []
+    for quantity in quantities(model):
+        bounds = quantity.interval()
+        interval = f"{bounds[0]:.3g} to {bounds[1]:.3g}" if bounds else ""
+        meaning = quantity.meaning + (f" [{quantity.unit}]" if quantity.unit else "")
+        rows.append((quantity.block, quantity.name, meaning, quantity.text, interval))
+    return rows
+
+
+def _text_table(model: Model) -> str:
+    head = ("", "name", "meaning", "prior", "95% prior interval")
+    rows = _table(model)
+    widths = [max(len(row[k]) for row in [head, *rows]) for k in range(1, 5)]
+
+    def written(row: tuple[str, ...]) -> str:
+        return "  " + "  ".join(f"{cell:<{w}}" for cell, w in zip(row[1:], widths, strict=True)).rstrip()
+
+    lines = ["Priors", written(head)]
+    lines.append("  " + "  ".join("-" * width for width in widths))
+    return "\n".join([*lines, *map(written, rows)])
+
+
+def _html_table(model: Model) -> str:
+    head = "".join(f"<th>{word}</th>" for word in ("name", "meaning", "prior", "95% prior interval"))
+    body = ""
+    block = ""
+    for row in _table(model):
+        if row[0] != block:
+            block = row[0]
+            body += f'<tr class="bn-block"><th colspan="4" style="text-align:left">{escape(block)}</th></tr>'
+        cells = "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in row[1:])
+        body += f"<tr>{cells}</tr>"
+    return f'<table class="bn-priors"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

@@ -1,0 +1,176 @@
+"""Parameters of a model and the correlations between their random effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bayes_nlmem.ground.mapping import FrozenMapping
+from bayes_nlmem.ground.messages import explain
+from bayes_nlmem.ground.priors import LKJ, Prior, is_number
+from bayes_nlmem.ground.scales import Log, Scale
+from bayes_nlmem.ground.values import LINE, POSITIVE, admitted, refusal
+from bayes_nlmem.statistics.covariates import CovariateEffect
+
+
+@dataclass(frozen=True)
+class Parameter:
+    r"""One parameter of the structure, from its typical value to its variability.
+
+    On its `scale` h a parameter is
+    :math:`h(P_i) = h(P_\mathrm{pop}) + \mathrm{shift}(\mathrm{covariates}_i) + \eta_i + \kappa_{ik}` for
+    subject i on occasion k; with `Log()` that is P_pop times the covariate factors times exp(eta + kappa).
+
+    A number is known, a prior is unknown.
+
+    Parameters
+    ----------
+    typical : float or Prior
+        Typical value, in the parameter's unit.
+    iiv : float or Prior, optional
+        Standard deviation of the random effect between individuals, on `scale`; None or 0 is none.
+    iov : float or Prior, optional
+        Standard deviation of the random effect between occasions, on `scale`; None or 0 is none.
+    covariates : mapping of name to CovariateEffect, optional
+        Effects of covariates, `Power`, `Linear`, `Exponential`, `Categorical` or your own.
+    scale : Scale
+        Where effects and random effects add: `Log()` (default), `Natural()` or `Logit(lower, upper)`.
+    unit, label : str
+        For tables.
+
+    Raises
+    ------
+    ModelError
+        With everything that is wrong: a value outside its range, a prior whose support does not fit,
+        something that is no effect, an effect that the scale does not allow.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> clearance = bn.Parameter(
+    ...     bn.LogNormal(2.8, cv=0.5),
+    ...     iiv=bn.HalfNormal(0.5),
+    ...     covariates={"WT": bn.Power(0.75, reference=70)},
+    ...     unit="L/h",
+    ... )
+    >>> print(clearance.typical)
+    LogNormal(median 2.8, CV 50%)
+    """
+
+    typical: float | Prior
+    iiv: float | Prior | None = None
+    iov: float | Prior | None = None
+    covariates: Mapping[str, CovariateEffect] = FrozenMapping()
+    scale: Scale = Log()
+    unit: str = ""
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        problems = []
+        inside = LINE
+        if isinstance(self.scale, type) or not isinstance(self.scale, Scale):
+            remedy = "Write Log(), Natural() or Logit(lower, upper), with parentheses."
+            problems.append(explain(expected="a scale", got=repr(self.scale), remedy=remedy))
+        else:
+            inside = self.scale.range
+        typical, wrong = admitted(self.typical, "the typical value", inside=inside)
+        object.__setattr__(self, "typical", typical)
+        problems.extend(wrong)
+        for name in ("iiv", "iov"):
+            problems.extend(self._admit_deviation(name))
+        problems.extend(self._admit_covariates())
+        for name in ("unit", "label"):
+            if not isinstance(getattr(self, name), str):
+                got = repr(getattr(self, name))
+                remedy = "Leave it out if there is none."
+                problems.append(explain(expected=f"text for `{name}`", got=got, remedy=remedy))
+        if problems:
+            raise refusal(problems, "Parameter is not well stated")
+
+    def _admit_deviation(self, name: str) -> list[str]:
+        value = getattr(self, name)
+        none = value is None or (is_number(value) and value == 0)
+        value, problems = (None, []) if none else admitted(value, name, inside=POSITIVE, role="sd")
+        object.__setattr__(self, name, value)
+        return problems
+
+    def _admit_covariates(self) -> list[str]:
+        given: Any = self.covariates
+        if not isinstance(given, Mapping):
+            remedy = 'Write covariates={"WT": Power(0.75, reference=70)}.'
+            return [explain(expected="a mapping of covariate to effect", got=repr(given), remedy=remedy)]
+        problems = []
+        settled = dict(given)
+        for name, effect in given.items():
+            if not isinstance(name, str) or not name:
+                remedy = "Use the name of the column."
+                problems.append(explain(expected="the name of a covariate", got=repr(name), remedy=remedy))
+            elif isinstance(effect, type) or not isinstance(effect, CovariateEffect):
+                problems.append(
+                    explain(
+                        expected=f"a covariate effect for {name}",
+                        got=f"{effect!r}",
+                        remedy="Write Power(0.75, reference=70), Linear(...), Exponential(...), "
+                        "Categorical(...), or a frozen record with unknowns(), check() and shift().",
+                    )
+                )
+            elif isinstance(self.scale, Scale) and hasattr(effect, "on"):
+                settled[name], wrong = effect.on(self.scale)
+                problems.extend(f"{name}: {problem}" for problem in wrong)
+        object.__setattr__(self, "covariates", FrozenMapping(settled))
+        return problems
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Correlated:
+    """A block of parameters whose random effects between individuals are correlated.
+
+    Parameters
+    ----------
+    *names : str
+        Two or more parameters with `iiv`.
+    prior : LKJ or float
+        Prior of the correlation matrix; for two parameters a number is their known correlation.
+
+    Raises
+    ------
+    ModelError
+        If there are fewer than two names, one is named twice, or `prior` is neither.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> bn.Correlated("CL", "V", prior=bn.LKJ(2)).names
+    ('CL', 'V')
+    """
+
+    names: tuple[str, ...]
+    prior: LKJ | float
+
+    def __init__(self, *names: str, prior: LKJ | float = LKJ(2)) -> None:  # noqa: B008 (frozen)
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "prior", prior)
+        problems = []
+        if not all(isinstance(name, str) for name in names):
+            remedy = 'Write Correlated("CL", "V"), the names one by one.'
+            problems.append(explain(expected="names of parameters", got=repr(names), remedy=remedy))
+        elif len(names) < 2:
+            got = f"only {names[0]!r}" if names else "none"
+            remedy = 'Write Correlated("CL", "V").'
+            problems.append(explain(expected="two or more parameters in Correlated", got=got, remedy=remedy))
+        elif repeated := sorted({name for name in names if names.count(name) > 1}):
+            remedy = "Name each once."
+            got = f"{', '.join(repeated)} more than once"
+            problems.append(explain(expected="different parameters in Correlated", got=got, remedy=remedy))
+        known = is_number(prior) and len(names) == 2 and -1 < prior < 1  # type: ignore[operator]
+        if not (isinstance(prior, LKJ) or known):
+            remedy = "Write prior=LKJ(2); eta = 1 is flat, larger values favour weak correlations."
+            expected = "an LKJ prior (or, for two parameters, a known correlation between -1 and 1)"
+            got = str(prior) if isinstance(prior, Prior) else repr(prior)
+            problems.append(explain(expected=expected, got=got, remedy=remedy))
+        if problems:
+            raise refusal(problems, "Correlated is not well stated")
+
+    def __repr__(self) -> str:
+        return f"Correlated({', '.join(map(repr, self.names))}, prior={self.prior!r})"

@@ -1,0 +1,147 @@
+"""What can be wrong with a model before any data are seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bayes_nlmem.ground.messages import closest, explain, names_text
+from bayes_nlmem.model.parameters import Correlated, Parameter
+from bayes_nlmem.model.quantities import quantities
+from bayes_nlmem.statistics.residuals import Residual
+
+if TYPE_CHECKING:
+    from bayes_nlmem.model.specification import Model
+
+STRUCTURE_PROTOCOL = ("parameters", "accepts", "outputs", "compartments", "plan", "predict")
+
+
+def problems_of(model: Model) -> list[str]:
+    """Everything that is wrong with a model, one sentence or two each."""
+    problems = [*_structure(model.structure), *_kinds(model)]
+    if problems:  # the rest would only echo them
+        return problems
+    problems += [*_parameters(model), *_residuals(model), *_correlated(model)]
+    return problems or [*_names(model)]
+
+
+def _structure(structure: Any) -> Iterator[str]:
+    name = type(structure).__name__
+    if isinstance(structure, type):
+        remedy = f"Write {structure.__name__}(...), with its arguments."
+        yield explain(expected="a structure", got=f"the class {structure.__name__}", remedy=remedy)
+    elif lacking := [part for part in STRUCTURE_PROTOCOL if not hasattr(structure, part)]:
+        yield explain(
+            expected="a structure such as OneCompartment(absorption='first-order')",
+            got=f"{structure!r} ({name}), without {', '.join(lacking)}",
+            remedy="Give one of the structures, or a frozen record with the structure protocol.",
+        )
+
+
+def _kinds(model: Model) -> Iterator[str]:
+    """Things of the wrong kind: they are reported alone."""
+    if not isinstance(model.parameters, Mapping):
+        remedy = 'Write parameters={"CL": Parameter(...), ...}.'
+        yield explain(expected="a mapping of parameters", got=type(model.parameters).__name__, remedy=remedy)
+    else:
+        for name, parameter in model.parameters.items():
+            if not isinstance(parameter, Parameter):
+                yield explain(
+                    expected=f"a Parameter for {name}",
+                    got=repr(parameter),
+                    remedy=f'Write "{name}": Parameter(...); a number is known, a prior is unknown.',
+                )
+    if not isinstance(model.residuals, Mapping):
+        remedy = 'Write residuals={"cp": Proportional(HalfNormal(0.3))}.'
+        got = type(model.residuals).__name__
+        yield explain(expected="a mapping of output to residual", got=got, remedy=remedy)
+    else:
+        for output, residual in model.residuals.items():
+            if isinstance(residual, type) or not isinstance(residual, Residual):
+                remedy = "Write Additive(...), Proportional(...) or Combined(...)."
+                yield explain(expected=f"a residual error for {output}", got=repr(residual), remedy=remedy)
+    blocks: Any = model.correlated
+    if not isinstance(blocks, Sequence) or isinstance(blocks, str):
+        remedy = 'Write correlated=[Correlated("CL", "V")].'
+        yield explain(expected="a list of Correlated", got=repr(blocks), remedy=remedy)
+    else:
+        for block in blocks:
+            if not isinstance(block, Correlated):
+                remedy = 'Write correlated=[Correlated("CL", "V")].'
+                yield explain(expected="Correlated", got=repr(block), remedy=remedy)
+    if model.name is not None and not isinstance(model.name, str):
+        yield explain(expected="text for `name`", got=repr(model.name), remedy="Leave it out if it has none.")
+
+
+def _parameters(model: Model) -> Iterator[str]:
+    structure, given = model.structure, model.parameters
+    kind = type(structure).__name__
+    required = tuple(structure.parameters)
+    unknown = [name for name in given if name not in required and not structure.accepts(name)]
+    missing = [name for name in required if name not in given]
+    if missing:
+        yield explain(
+            expected=f"all parameters of {kind}: {', '.join(required)}",
+            got=f"no {', '.join(missing)}",
+            remedy=f'Add "{missing[0]}": Parameter(...).',
+        )
+    for name in unknown:
+        candidates = [*missing, *required, *_OPTIONAL]
+        hint = closest(str(name), [candidate for candidate in candidates if structure.accepts(candidate)])
+        remedy = hint or "Leave it out, or choose a structure that has it."
+        valid = f"{', '.join(required)}; optional {', '.join(filter(structure.accepts, _OPTIONAL)) or 'none'}"
+        yield explain(expected=f"parameters of {kind} ({valid})", got=repr(name), remedy=remedy)
+
+
+_OPTIONAL = ("F", "ALAG", "D", "R")
+
+
+def _residuals(model: Model) -> Iterator[str]:
+    outputs = tuple(model.structure.outputs)
+    if not model.residuals:
+        remedy = f'Write residuals={{"{outputs[0]}": Proportional(...)}}.'
+        yield explain(expected="a residual error for at least one output", got="none", remedy=remedy)
+    for output in model.residuals:
+        if output not in outputs:
+            expected = f"an output of {type(model.structure).__name__} ({', '.join(outputs)}) in residuals"
+            remedy = closest(str(output), outputs) or f"Write {outputs[0]!r}."
+            yield explain(expected=expected, got=repr(output), remedy=remedy)
+
+
+def _correlated(model: Model) -> Iterator[str]:
+    varying = [name for name, parameter in model.parameters.items() if parameter.iiv is not None]
+    for block in model.correlated:
+        for name in block.names:
+            if name not in model.parameters:
+                yield explain(
+                    expected=f"a parameter of the model ({', '.join(model.parameters)}) in {block!r}",
+                    got=repr(name),
+                    remedy=closest(name, model.parameters) or "Correct the name.",
+                )
+            elif name not in varying:
+                yield explain(
+                    expected=f"parameters with IIV ({', '.join(varying) or 'none has'}) in {block!r}",
+                    got=f"{name}, which has none",
+                    remedy=f"Give {name} an iiv, or take it out of the block.",
+                )
+    count = Counter(name for block in model.correlated for name in block.names)
+    for name in (name for name, times in count.items() if times > 1):
+        remedy = "Join the blocks: Correlated with all their names."
+        got = f"{name} in {count[name]} blocks"
+        yield explain(expected="each parameter in one block of correlations", got=got, remedy=remedy)
+
+
+def _names(model: Model) -> Iterator[str]:
+    """Two things may not bear the same name in the graph."""
+    used = Counter([quantity.name for quantity in quantities(model)])
+    used.update(list(model.parameters))
+    used.update(model.covariates)
+    for output in model.residuals:
+        used.update((output, f"{output}_obs"))
+    if twice := [name for name, times in used.items() if times > 1]:
+        yield explain(
+            expected="names that are unique among parameters, coefficients, covariates and outputs",
+            got=f"{names_text(twice)} more than once",
+            remedy="Rename the covariate or the level (bn.read can map column names).",
+        )
