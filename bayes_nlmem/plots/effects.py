@@ -16,8 +16,8 @@ from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, 
 def plot_random_effects(fit: Any) -> Any:
     """Individual random effects against the normal distribution that the model assumes for them.
 
-    Bars and ticks are the subjects' posterior means, the line is N(0, omega) at the posterior median of omega.
-    Means are drawn towards 0 where a subject's data say little; the title gives this shrinkage.
+    Bars and ticks are the subjects' posterior means, the line is N(0, omega) at the posterior median of
+    omega. Means are drawn towards 0 where a subject's data say little; the title gives this shrinkage.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ def plot_random_effects(fit: Any) -> Any:
 def plot_effects_against_covariates(fit: Any) -> Any:
     """Individual random effects against every covariate of the data set, in the model or not.
 
-    A trend is variability that the covariate might explain, or a covariate effect of the wrong form. Points are
-    the subjects' posterior means, the red line is a local regression; categories are shown side by side, the
-    dash is their mean. Of a covariate that changes over time the first value of the subject is used.
+    A trend is variability that the covariate might explain, or a covariate effect of the wrong form. Points
+    are the subjects' posterior means, the red line is a local regression; categories are shown side by side,
+    the dash is their mean. Of a covariate that changes over time the first value of the subject is used.
 
     Parameters
     ----------

@@ -107,10 +107,10 @@ def load(name: str) -> Study:
     >>> len(study.data.subjects)
     12
     """
-    if name not in list():
-        raise BayesNlmemError(
-            explain(expected=f"one of the studies {', '.join(list())}", got=repr(name), remedy=closest(name, list()))
-        )
+    known = list()
+    if name not in known:
+        expected = f"one of the studies {', '.join(known)}"
+        raise BayesNlmemError(explain(expected=expected, got=repr(name), remedy=closest(name, known)))
     folder = shelf() / name
     spec = importlib.util.spec_from_file_location(f"bayes_nlmem_zoo_{name}", folder / "model.py")
     assert spec is not None and spec.loader is not None

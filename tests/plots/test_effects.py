@@ -1,0 +1,37 @@
+"""Random effects are shown against the model's normal distribution and against every covariate."""
+
+import pytest
+
+from bayes_nlmem.ground.messages import BayesNlmemError
+from bayes_nlmem.plots.effects import (
+    plot_effects_against_covariates,
+    plot_random_effects,
+    random_effect_means,
+)
+
+
+def test_the_title_tells_the_shrinkage(stand_in, tmp_path):
+    figure = plot_random_effects(stand_in)
+    figure.savefig(tmp_path / "x.png")
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["KA, shrinkage 12 %", "CL, shrinkage 3 %"]
+
+
+def test_one_panel_for_each_covariate_and_parameter(stand_in, tmp_path):
+    figure = plot_effects_against_covariates(stand_in)
+    figure.savefig(tmp_path / "x.png")
+    labels = [(axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes]
+    assert labels == [("WT [kg]", "η KA"), ("WT [kg]", "η CL"), ("SEX", "η KA"), ("SEX", "η CL")]
+
+
+def test_means_have_a_row_for_each_subject(stand_in):
+    means = random_effect_means(stand_in)
+    assert list(means.index) == list(range(1, 15)) and list(means.columns) == ["KA", "CL"]
+
+
+def test_what_cannot_be_drawn_is_refused_with_a_remedy(stand_in):
+    stand_in.data.covariates = {}
+    with pytest.raises(BayesNlmemError, match=r"covariates=\["):
+        plot_effects_against_covariates(stand_in)
+    stand_in.draws = {"posterior": {}}
+    with pytest.raises(BayesNlmemError, match="random effects, got one without"):
+        plot_random_effects(stand_in)
