@@ -1,0 +1,184 @@
+"""One PyTensor Op for the walk, and the contraction that is its gradient.
+
+Everything that varies with the data is an input, so new data recompile nothing. The gradient contracts the
+sensitivities of the *same* node: one walk per log-density and gradient. Where nobody uses the sensitivities a rewrite
+puts the values-only variant in place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+from numba import njit
+from pytensor.gradient import DisconnectedType, disconnected_type
+from pytensor.graph.basic import Apply, Variable
+from pytensor.graph.op import Op
+from pytensor.graph.rewriting.basic import node_rewriter
+from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_and_cache_key
+from pytensor.tensor.rewriting.basic import register_specialize
+
+from bayes_nlmem.engine.plan import Plan
+from bayes_nlmem.engine.walk import walk
+
+# Cached machine code must not outlive the sources it was made from.
+_SOURCES = ("layout", "exponentials", "modes", "advance", "doses", "steady", "trains", "walk", "op")
+SOURCE_KEY = hashlib.sha256(
+    b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in _SOURCES)
+).hexdigest()[:16]
+
+_TABLES = ("floats", "ints", "subjects", "sensitivities", "requests", "pairs")
+_names = count(1)
+
+
+class LinearWalk(Op):
+    """(phi, tables) -> amounts (m,), sensitivities (n_pairs, P), status (n_subjects,)."""
+
+    __props__ = ("n", "depot", "sensitive")
+
+    def __init__(self, n: int, depot: bool, sensitive: bool = True) -> None:
+        self.n, self.depot, self.sensitive = n, depot, sensitive
+
+    def make_node(self, phi: Variable, *tables: Variable) -> Apply:
+        """Apply to phi (n_rows, P) and the six tables of a plan."""
+        phi = pt.as_tensor_variable(phi, dtype="float64", ndim=2)
+        kinds = ["float64"] + ["int64"] * 5
+        inputs = [pt.as_tensor_variable(x, dtype=k, ndim=2) for x, k in zip(tables, kinds, strict=True)]
+        outputs = [pt.dvector(), pt.dmatrix(), pt.lvector()]
+        return Apply(self, [phi, *inputs], outputs)
+
+    def perform(self, node: Apply, inputs: list, output_storage: list) -> None:
+        """Run the walk from the C and Python backends."""
+        results = _run(*map(np.ascontiguousarray, inputs), self.depot, self.sensitive, (0.0,) * self.n)
+        for storage, value in zip(output_storage, results, strict=True):
+            storage[0] = value
+
+    def infer_shape(self, fgraph: object, node: Apply, shapes: list) -> list:
+        """Shapes from the tables alone."""
+        n_pairs = shapes[6][0] if self.sensitive else pt.constant(0, dtype="int64")
+        return [(shapes[5][0],), (n_pairs, shapes[0][1]), (shapes[3][0],)]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        """Only phi has a derivative, and only in the amounts."""
+        return [[True, False, False]] + [[False, False, False]] * 6
+
+    def pullback(self, inputs: list, outputs: list, cotangents: list) -> list:
+        """Contract the sensitivities of this node."""
+        if not self.sensitive:
+            outputs = LinearWalk(self.n, self.depot)(*inputs)
+        if isinstance(cotangents[0].type, DisconnectedType):
+            return [disconnected_type() for _ in inputs]
+        gradient = contract(cotangents[0], outputs[1], inputs[6], inputs[0].shape[0])
+        return [gradient] + [disconnected_type() for _ in inputs[1:]]
+
+
+class Contract(Op):
+    """gradient[row, p] = sum over the pairs (request, row) of g[request] sens[pair, p]."""
+
+    __props__ = ()
+
+    def make_node(self, g: Variable, sens: Variable, pairs: Variable, n_rows: Variable) -> Apply:
+        """Apply to the cotangent, the sensitivities, their pairs and the number of parameter rows."""
+        inputs = [
+            pt.as_tensor_variable(g, dtype="float64", ndim=1),
+            pt.as_tensor_variable(sens, dtype="float64", ndim=2),
+            pt.as_tensor_variable(pairs, dtype="int64", ndim=2),
+            pt.as_tensor_variable(n_rows, dtype="int64", ndim=0),
+        ]
+        return Apply(self, inputs, [pt.dmatrix()])
+
+    def perform(self, node: Apply, inputs: list, output_storage: list) -> None:
+        """Run from the C and Python backends."""
+        g, sens, pairs, n_rows = inputs
+        output_storage[0][0] = _contract(g, sens, pairs, int(n_rows))
+
+    def infer_shape(self, fgraph: object, node: Apply, shapes: list) -> list:
+        """As many rows as phi."""
+        return [(node.inputs[3], shapes[1][1])]
+
+    def connection_pattern(self, node: Apply) -> list[list[bool]]:
+        """Linear in the cotangent; second derivatives of the walk do not exist."""
+        return [[True], [False], [False], [False]]
+
+    def pullback(self, inputs: list, outputs: list, cotangents: list) -> list:
+        """Transpose of the contraction, in the cotangent alone."""
+        _, sens, pairs, _ = inputs
+        along = (sens * cotangents[0][pairs[:, 1]]).sum(axis=1)
+        back = pt.inc_subtensor(pt.zeros_like(inputs[0])[pairs[:, 0]], along)
+        return [back] + [disconnected_type() for _ in range(3)]
+
+
+contract = Contract()
+
+
+@njit(error_model="numpy", nogil=True)
+def _run(phi, floats, ints, subjects, sensitivities, requests, pairs, depot, sensitive, dims):
+    return walk(phi, floats, ints, subjects, sensitivities, requests, pairs.shape[0], depot, sensitive, dims)
+
+
+@njit(error_model="numpy", nogil=True)
+def _contract(g, sens, pairs, n_rows):
+    gradient = np.zeros((n_rows, sens.shape[1]))
+    for k in range(pairs.shape[0]):
+        slope, row = g[pairs[k, 0]], pairs[k, 1]
+        for p in range(sens.shape[1]):
+            gradient[row, p] += slope * sens[k, p]
+    return gradient
+
+
+@register_funcify_and_cache_key(LinearWalk)
+def _(op, node=None, **kwargs):
+    depot, sensitive, dims = op.depot, op.sensitive, (0.0,) * op.n
+
+    @numba_njit
+    def linear_walk(phi, floats, ints, subjects, sensitivities, requests, pairs):
+        return walk(
+            np.ascontiguousarray(phi),
+            np.ascontiguousarray(floats),
+            np.ascontiguousarray(ints),
+            np.ascontiguousarray(subjects),
+            np.ascontiguousarray(sensitivities),
+            np.ascontiguousarray(requests),
+            pairs.shape[0],
+            depot,
+            sensitive,
+            dims,
+        )
+
+    return linear_walk, f"bayes_nlmem.linear_walk-{op.n}-{depot}-{sensitive}-{SOURCE_KEY}"
+
+
+@register_funcify_and_cache_key(Contract)
+def _(op, node=None, **kwargs):
+    @numba_njit
+    def contract_pairs(g, sens, pairs, n_rows):
+        return _contract(g, sens, pairs, n_rows.item())
+
+    return contract_pairs, f"bayes_nlmem.contract-{SOURCE_KEY}"
+
+
+@register_specialize
+@node_rewriter([LinearWalk])
+def drop_unused_sensitivities(fgraph, node):
+    """Values only, where nobody looks at the sensitivities."""
+    if not node.op.sensitive or fgraph.clients[node.outputs[1]]:
+        return False
+    bare = LinearWalk(node.op.n, node.op.depot, sensitive=False)(*node.inputs)
+    return {node.outputs[0]: bare[0], node.outputs[2]: bare[2]}
+
+
+def shared_tables(plan: Plan) -> dict[str, Variable]:
+    """Tables of a plan as shared variables with unique names (inputs, not constants: code is cached without them)."""
+    number = next(_names)
+    return {name: pytensor.shared(table, name=f"schedule{number}_{name}") for name, table in plan.tables.items()}
+
+
+def symbolic_amounts(phi: Variable, plan: Plan, tables: Mapping[str, Variable]) -> tuple[Variable, Variable]:
+    """(amounts at the requests (m,), status (n_subjects,)) of a plan as functions of phi (n_rows, P)."""
+    amounts, _, status = LinearWalk(plan.n, plan.depot)(phi, *(tables[name] for name in _TABLES))
+    return amounts, status

@@ -1,0 +1,420 @@
+"""Linear mammillary compartment systems with one, two or three disposition compartments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from bayes_nlmem.engine.plan import Plan, compile_schedule
+from bayes_nlmem.engine.records import Records, Requests
+from bayes_nlmem.ground.messages import DataError, Fault, ModelError, closest, explain
+from bayes_nlmem.structures.parameterisation import (
+    ALIASES,
+    CLEARANCES,
+    INPUT_ALIASES,
+    RATE_CONSTANTS,
+    rate_constants,
+)
+
+if TYPE_CHECKING:
+    from pytensor.graph.basic import Variable
+
+Absorption = Literal["first-order", "zero-order"] | None
+Parameterisation = Literal["clearances", "rate constants"]
+
+_INPUTS = ("F", "ALAG", "D", "R")
+
+
+@dataclass(frozen=True)
+class _Compartments:
+    """What the one-, two- and three-compartment systems have in common."""
+
+    absorption: Absorption = None
+    parameterisation: Parameterisation = "clearances"
+
+    n: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        for given, valid, name in (
+            (self.absorption, (None, "first-order", "zero-order"), "absorption"),
+            (self.parameterisation, ("clearances", "rate constants"), "parameterisation"),
+        ):
+            if given not in valid:
+                listed = ", ".join(map(repr, valid))
+                raise ModelError(explain(expected=f"{name} to be one of {listed}", got=repr(given)))
+
+    # --- names ---------------------------------------------------------------------------------------------------
+
+    @property
+    def depot(self) -> bool:
+        """Whether there is a first-order depot."""
+        return self.absorption == "first-order"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that must be given."""
+        table = CLEARANCES if self.parameterisation == "clearances" else RATE_CONSTANTS
+        absorption = {None: (), "first-order": ("KA",), "zero-order": ("D",)}[self.absorption]
+        return table[self.n] + absorption
+
+    @property
+    def compartments(self) -> tuple[str, ...]:
+        """Names of the compartments in the order of CMT = 1, 2, ..."""
+        peripheral = {1: (), 2: ("peripheral",), 3: ("peripheral1", "peripheral2")}[self.n]
+        return (("depot",) if self.depot else ()) + ("central", *peripheral)
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Names that may be given: inputs of doses, of any compartment or of one."""
+        return tuple(
+            name
+            for letter in _INPUTS
+            for name in (letter, *(f"{letter}_{c}" for c in self.compartments))
+            if name not in self.parameters
+        )
+
+    def accepts(self, name: str) -> bool:
+        """Whether `name` may be given as a parameter."""
+        return name in self.parameters or name in self.optional
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what can be observed: the concentration, then the amounts."""
+        return ("cp", *(f"A_{c}" for c in self.compartments))
+
+    @property
+    def default_dose(self) -> str:
+        """Compartment of a dose without CMT."""
+        return self.compartments[0]
+
+    @property
+    def default_observation(self) -> str:
+        """Compartment of an observation without CMT."""
+        return "central"
+
+    @property
+    def volume(self) -> str:
+        """Name of the volume of the central compartment."""
+        return "V" if self.n == 1 else "V1"
+
+    def canonical(self, name: str) -> str:
+        """The structure's own name for a parameter; common other names (VC, TLAG, ...) are understood.
+
+        Raises
+        ------
+        ModelError
+            With the valid names, if there is no such parameter.
+        """
+        if self.accepts(name):
+            return name
+        other = ALIASES[self.n].get(name, INPUT_ALIASES.get(name, ""))
+        if other and self.accepts(other):
+            return other
+        valid = f"{', '.join(self.parameters)}; optional: {', '.join(self.optional)}"
+        raise ModelError(
+            explain(
+                expected=f"a parameter of {type(self).__name__} ({valid})",
+                got=repr(name),
+                remedy=closest(name, self.parameters + self.optional) or None,
+            )
+        )
+
+    def compartment_number(self, value: object) -> int:
+        """Number of a compartment (from 1; 0 stands for the default) from a CMT: number, text or name.
+
+        Raises
+        ------
+        DataError
+            With the valid numbers and names.
+        """
+        text = str(value).strip()
+        lowered = [c.lower() for c in self.compartments]
+        if text.lower() in lowered:
+            return lowered.index(text.lower()) + 1
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if number == int(number) if np.isfinite(number) else False:
+            if 0 <= number <= len(self.compartments):
+                return int(number)
+            if number < 0:
+                raise DataError(
+                    explain(
+                        expected=f"CMT of {type(self).__name__} to be 0 to {len(self.compartments)}",
+                        got=text,
+                        remedy="A negative CMT (switching a compartment off) is not supported; use EVID 3 to reset.",
+                    )
+                )
+        valid = ", ".join(f"{i} = {c}" for i, c in enumerate(self.compartments, 1))
+        raise DataError(
+            explain(expected=f"CMT to name a compartment of {type(self).__name__} ({valid}, 0 = default)", got=repr(value))
+        )
+
+    # --- solving -------------------------------------------------------------------------------------------------
+
+    def plan(self, records: Records, requests: Requests, names: Iterable[str]) -> Plan:
+        """Compile the event schedule for the parameters `names`.
+
+        Raises
+        ------
+        ModelError
+            Unknown or missing parameters, RATE = -1 without R, RATE = -2 without D.
+        DataError
+            Records that no parameters could make sense of.
+        """
+        names = tuple(names)
+        for name in names:
+            if not self.accepts(name):
+                self.canonical(name)
+                raise ModelError(explain(expected=f"the name {self.canonical(name)}", got=repr(name)))
+        if missing := [name for name in self.parameters if name not in names]:
+            raise ModelError(
+                explain(
+                    expected=f"all parameters of {type(self).__name__} ({', '.join(self.parameters)})",
+                    got=f"no {', no '.join(missing)}",
+                )
+            )
+        kernel_comps = self._kernel_compartments()
+        comp_of_cmt = np.concatenate([[kernel_comps[self.compartments.index(self.default_dose)]], kernel_comps])
+        _check(records, len(self.compartments))
+        comp = comp_of_cmt[records.cmt]
+        rate = self._rates(records, comp)
+        dose_inputs = self._dose_inputs(names)
+        self._check_modelled(records, rate, comp, dose_inputs)
+        inputs = tuple(name for name in names if name in self.optional or name in _INPUTS)
+        output_comp = np.concatenate([[0], kernel_comps])
+        tables = compile_schedule(
+            records,
+            requests.record,
+            output_comp[requests.output],
+            n=self.n,
+            depot=self.depot,
+            comp=comp,
+            inputs=inputs,
+            dose_inputs=dose_inputs,
+            rate=rate,
+        )
+        kinetic = ("k10", "k12", "k21", "k13", "k31")[: 2 * self.n - 1] + (("ka",) if self.depot else ())
+        return Plan(
+            n=self.n,
+            depot=self.depot,
+            columns=kinetic + inputs,
+            names=names,
+            tables=tables,
+            outputs=requests.output,
+            n_rows=records.n_rows,
+        )
+
+    def engine_columns(self, p: Mapping[str, Any], plan: Plan) -> list[Any]:
+        """Columns of phi from the parameters: rate constants, KA, then the inputs of doses."""
+        columns = rate_constants(p, self.n, self.parameterisation)
+        if self.depot:
+            columns.append(p["KA"])
+        return columns + [p[name] for name in plan.columns[len(columns) :]]
+
+    def evaluate(self, p: Mapping[str, np.ndarray], plan: Plan) -> np.ndarray:
+        """Predictions at the requests (m,) for parameters given by row (n_rows,), or as numbers."""
+        from bayes_nlmem.engine.amounts import solve_amounts
+
+        values = {name: np.broadcast_to(np.asarray(p[name], float), (plan.n_rows,)) for name in plan.names}
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            phi = np.column_stack(self.engine_columns(values, plan))
+            amounts, _, _ = solve_amounts(phi, plan)
+            volume = values[self.volume][plan.tables["asked_row"]]
+            return np.where(plan.outputs == 0, amounts / volume, amounts)
+
+    def predict(
+        self, p: Mapping[str, Variable], plan: Plan, tables: Mapping[str, Variable] | None = None
+    ) -> Variable:
+        """Symbolic predictions at the requests (m,), built on one Op.
+
+        Parameters
+        ----------
+        p : mapping of str to tensor (n_rows,)
+            Parameters by row; scalars are spread over the rows.
+        plan : Plan
+        tables : mapping of str to tensor, optional
+            ``plan.tables`` as variables (say, `pm.Data`). By default they become shared variables, so that new data of
+            the same model recompile nothing.
+        """
+        import pytensor.tensor as pt
+
+        from bayes_nlmem.engine.op import shared_tables, symbolic_amounts
+
+        tables = shared_tables(plan) if tables is None else tables
+        values = {name: pt.as_tensor_variable(p[name]) for name in plan.names}
+        spread = next((0.0 * v for v in values.values() if v.ndim == 1), pt.zeros(plan.n_rows))
+        phi = pt.stack([column + spread if column.ndim == 0 else column for column in self.engine_columns(values, plan)], axis=1)
+        amounts, _ = symbolic_amounts(phi, plan, tables)
+        volume = values[self.volume]
+        volume = volume[tables["asked_row"]] if volume.ndim == 1 else volume
+        concentration = plan.outputs == 0
+        if concentration.all():
+            return amounts / volume
+        return pt.switch(concentration, amounts / volume, amounts) if concentration.any() else amounts
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _kernel_compartments(self) -> np.ndarray:
+        """Kernel's number (0 central, 1.. peripheral, n depot) of each compartment in CMT order."""
+        disposition = list(range(self.n))
+        return np.array(([self.n] if self.depot else []) + disposition, np.int64)
+
+    def _rates(self, records: Records, comp: np.ndarray) -> np.ndarray:
+        """RATE, with the doses that the structure itself infuses (zero-order absorption) written as -2."""
+        if self.absorption != "zero-order":
+            return records.rate
+        dosing = (records.evid == 1) | (records.evid == 4)
+        return np.where(dosing & (records.rate == 0) & (comp == 0), -2.0, records.rate)
+
+    def _dose_inputs(self, names: Sequence[str]) -> list[dict[str, str]]:
+        """For each kernel compartment the names that act on doses into it; a compartment's own name goes first."""
+        order = np.argsort(self._kernel_compartments())
+        return [
+            {
+                letter: name
+                for letter in _INPUTS
+                for name in (letter, f"{letter}_{self.compartments[i]}")
+                if name in names
+            }
+            for i in order
+        ]
+
+    def _check_modelled(
+        self, records: Records, rate: np.ndarray, comp: np.ndarray, dose_inputs: list[dict[str, str]]
+    ) -> None:
+        dosing = (records.evid == 1) | (records.evid == 4)
+        for code, letter, what in ((-1.0, "R", "rate"), (-2.0, "D", "duration")):
+            without = np.array([letter not in names for names in dose_inputs])
+            rows = np.flatnonzero(dosing & (rate == code) & without[comp])
+            if rows.size:
+                raise ModelError(
+                    explain(
+                        expected=f"a parameter {letter} (modelled {what}) for the doses with RATE = {code:g}",
+                        got=f"none (record {rows[0] + 1}{' and others' if rows.size > 1 else ''})",
+                        remedy=f"Add {letter} to the parameters, or give RATE > 0.",
+                    )
+                )
+
+
+def _check(records: Records, n_compartments: int) -> None:
+    """Refuse records that no parameters could make sense of; the data reader has said more by then."""
+    dosing = (records.evid == 1) | (records.evid == 4)
+    later = np.diff(records.time, prepend=-np.inf) < 0
+    later[records.start[:-1][np.diff(records.start) > 0]] = False
+    steady = dosing & (records.ss > 0)
+    usual = np.isin(records.rate, (0.0, -1.0, -2.0)) | (records.rate > 0)
+    checks = (
+        ("E_CMT", (records.cmt < 0) | (records.cmt > n_compartments), f"CMT must be 0 to {n_compartments}"),
+        ("E_TIME_ORDER", later & (records.evid < 3), "TIME must not decrease within a subject without EVID 3 or 4"),
+        ("E_RATE", dosing & ~usual, "RATE must be > 0, 0, -1 or -2"),
+        ("E_ADDL_NO_II", dosing & (records.addl > 0) & ~(records.ii > 0), "ADDL > 0 needs II > 0"),
+        (
+            "E_SS_NO_II",
+            steady & ~(records.ii > 0) & ((records.amt > 0) | (records.rate == 0) | (records.rate == -2)),
+            "SS needs II > 0, or AMT = 0 and RATE > 0 for a constant infusion",
+        ),
+        (
+            "E_SS_CONSTANT_AMT",
+            steady & (records.ii > 0) & ~(records.amt > 0),
+            "SS with II > 0 needs AMT > 0",
+        ),
+        ("E_NOT_FINITE", ~np.isfinite(records.time + records.amt + records.rate + records.ii), "not a finite number"),
+    )
+    faults = [
+        Fault(code, message, tuple((np.flatnonzero(bad) + 1).tolist())) for code, bad, message in checks if bad.any()
+    ]
+    if faults:
+        raise DataError(faults=faults, source="the records")
+
+
+@dataclass(frozen=True)
+class OneCompartment(_Compartments):
+    """One-compartment disposition with linear elimination.
+
+    ``dA_depot/dt = -KA A_depot``, ``dA_central/dt = KA A_depot - (CL / V) A_central``, ``cp = A_central / V``.
+
+    Parameters
+    ----------
+    absorption : None, "first-order" or "zero-order"
+        None: doses go into the central compartment. "first-order": a depot (CMT 1) empties with rate constant KA.
+        "zero-order": doses without RATE enter the central compartment at a constant rate over the duration D.
+    parameterisation : "clearances" or "rate constants"
+        CL, V or k, V. A first-order absorption adds KA, a zero-order one D.
+
+    Notes
+    -----
+    ``F`` (bioavailability), ``ALAG`` (lag time), ``D`` (duration of doses with RATE = -2) and ``R`` (rate of doses
+    with RATE = -1) are optional parameters of the dose, whichever compartment it enters; ``F_depot``,
+    ``ALAG_central``, ... act on one compartment.
+
+    Raises
+    ------
+    ModelError
+        With the valid words.
+
+    References
+    ----------
+    Gibaldi & Perrier 1982, Pharmacokinetics, doi:10.1201/b14095. Solved with exact derivatives by modes of the
+    symmetrised rate matrix (cf. Bertrand & Mentre 2008, doi:10.1007/s10928-010-9169-3).
+
+    Examples
+    --------
+    >>> OneCompartment(absorption="first-order").parameters
+    ('CL', 'V', 'KA')
+    >>> OneCompartment(absorption="first-order").outputs
+    ('cp', 'A_depot', 'A_central')
+    """
+
+    n: ClassVar[int] = 1
+
+
+@dataclass(frozen=True)
+class TwoCompartment(_Compartments):
+    """Two-compartment disposition with linear elimination.
+
+    ``dA_1/dt = input - (CL + Q) / V1 A_1 + Q / V2 A_2``, ``dA_2/dt = Q / V1 A_1 - Q / V2 A_2``, ``cp = A_1 / V1``.
+
+    Parameters
+    ----------
+    absorption : None, "first-order" or "zero-order"
+        As for `OneCompartment`.
+    parameterisation : "clearances" or "rate constants"
+        CL, V1, Q, V2 or k, k12, k21, V1.
+
+    Examples
+    --------
+    >>> TwoCompartment().parameters
+    ('CL', 'V1', 'Q', 'V2')
+    >>> TwoCompartment(parameterisation="rate constants").parameters
+    ('k', 'k12', 'k21', 'V1')
+    """
+
+    n: ClassVar[int] = 2
+
+
+@dataclass(frozen=True)
+class ThreeCompartment(_Compartments):
+    """Three-compartment disposition with linear elimination.
+
+    ``dA_1/dt = input - (CL + Q2 + Q3) / V1 A_1 + Q2 / V2 A_2 + Q3 / V3 A_3``,
+    ``dA_i/dt = Qi / V1 A_1 - Qi / Vi A_i``, ``cp = A_1 / V1``.
+
+    Parameters
+    ----------
+    absorption : None, "first-order" or "zero-order"
+        As for `OneCompartment`.
+    parameterisation : "clearances" or "rate constants"
+        CL, V1, Q2, V2, Q3, V3 or k, k12, k21, k13, k31, V1.
+
+    Examples
+    --------
+    >>> ThreeCompartment(absorption="first-order").compartments
+    ('depot', 'central', 'peripheral1', 'peripheral2')
+    """
+
+    n: ClassVar[int] = 3
