@@ -1,0 +1,1 @@
+"""Floor 5: fitting, and what was learnt."""

@@ -1,0 +1,283 @@
+"""A quick fit that finds the right mode: Laplace approximation of every subject inside an EM iteration.
+
+E-step: each subject's mode and curvature by damped Newton steps. M-step: typical values and covariate
+coefficients by Gauss-Newton with the individual parameters held fixed; standard deviations and
+correlations of the effects, then everything else, by maximising the expected log-density. Priors are
+included throughout. It supplies starting values, so a few digits are enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from bayes_nlmem.learning.conditional import Conditional
+
+_LARGEST_STEP = 1.0
+_SMALLEST_SHARE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class LaplaceFit:
+    """Where the posterior has its mass.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (n_theta,)
+        Population parameters on PyMC's unconstrained scale.
+    effects : ndarray, shape (n_effects,)
+        The subjects' modes.
+    covariance : ndarray, shape (n_subjects, n_slots, n_slots)
+        Inverse of the negative Hessian of every subject's joint log-density at its mode.
+    iterations : int
+        EM iterations made.
+    converged : bool
+        Whether the last change was below the tolerance.
+    failed : ndarray of int
+        Positions of the subjects whose prediction failed at the end.
+    """
+
+    theta: np.ndarray
+    effects: np.ndarray
+    covariance: np.ndarray
+    iterations: int
+    converged: bool
+    failed: np.ndarray
+
+
+def laplace_em(conditional: Conditional, *, iterations: int = 40, tolerance: float = 0.01) -> LaplaceFit:
+    """Fit the population parameters by Laplace-EM from the priors' centres.
+
+    Parameters
+    ----------
+    conditional : Conditional
+        The model's functions.
+    iterations : int
+        Largest number of EM iterations.
+    tolerance : float
+        Largest change of an element of `theta` (logarithms, mostly) that counts as none.
+
+    Returns
+    -------
+    LaplaceFit
+    """
+    theta, b = conditional.theta_start.copy(), np.zeros(conditional.n_effects)
+    blocks = _blocks(conditional, theta)
+    change, made, covariance = np.inf, 0, None
+    for made in range(1, iterations + 1):
+        b, covariance = modes(conditional, theta, b, steps=12 if made == 1 else 3)
+        before = theta.copy()
+        theta, b = _update_typical(conditional, theta, b, blocks.typical)
+        theta = _update_spread(conditional, theta, b, covariance, blocks.spread)
+        theta = _update_rest(conditional, theta, b, covariance, blocks.rest)
+        change = np.max(np.abs(theta - before), initial=0.0)
+        if change < tolerance:
+            break
+    b, covariance = modes(conditional, theta, b, steps=12)
+    value, _, _ = conditional.joint(theta, b)
+    return LaplaceFit(theta, b, covariance, made, bool(change < tolerance), np.flatnonzero(~np.isfinite(value)))
+
+
+def modes(
+    conditional: Conditional, theta: np.ndarray, b: np.ndarray, *, steps: int = 12, tolerance: float = 1e-3
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every subject's most probable effects (EBE) and the inverse of their negative Hessian there.
+
+    Levenberg-Marquardt steps for all subjects at once; a step is kept only by the subjects it improves.
+
+    Returns
+    -------
+    b : ndarray, shape (n_effects,)
+    covariance : ndarray, shape (n_subjects, n_slots, n_slots)
+    """
+    width = conditional.slots.shape[1]
+    if width == 0:
+        return b, np.zeros((len(conditional.slots), 0, 0))
+    damping = np.full(len(conditional.slots), 1e-3)
+    value, gradient, _ = conditional.joint(theta, b)
+    precision = _positive(-conditional.hessian(theta, b))
+    for _ in range(steps):
+        diagonal = np.einsum("nii->ni", precision)
+        damped = precision + (damping[:, None] * diagonal)[:, :, None] * np.eye(width)
+        step = np.linalg.solve(damped, conditional.gather(gradient)[:, :, None])[:, :, 0]
+        step = np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
+        proposal = b + conditional.scatter(step)
+        new_value, new_gradient, _ = conditional.joint(theta, proposal)
+        better = np.isfinite(new_value) & ((new_value >= value - 1e-10) | ~np.isfinite(value))
+        keep = conditional.scatter(np.repeat(better[:, None], width, axis=1).astype(float)) > 0
+        b = np.where(keep, proposal, b)
+        value = np.where(better, new_value, value)
+        gradient = np.where(keep, new_gradient, gradient)
+        damping = np.clip(np.where(better, damping / 5, damping * 10), 1e-8, 1e8)
+        if np.max(np.abs(step) * better[:, None], initial=0.0) < tolerance and better.all():
+            break
+        if np.max(np.abs(step)) > 0.1:
+            precision = _positive(-conditional.hessian(theta, b))
+    precision = _positive(-conditional.hessian(theta, b))
+    return b, np.linalg.inv(precision)
+
+
+@dataclass(frozen=True, eq=False)
+class _Blocks:
+    """Positions in `theta`: what moves typical values, what shapes the effects' spread, all others."""
+
+    typical: np.ndarray
+    spread: np.ndarray
+    rest: np.ndarray
+
+
+def _blocks(conditional: Conditional, theta: np.ndarray) -> _Blocks:
+    moves = np.any(np.abs(_typical_jacobian(conditional, theta)) > 0, axis=(0, 1))
+    probe = np.random.default_rng(1).normal(size=conditional.n_effects)
+    difference = conditional.effects_density(theta, probe)[1] - conditional.prior(theta)[1]
+    shapes = (np.abs(difference) > 0) & ~moves
+    return _Blocks(np.flatnonzero(moves), np.flatnonzero(shapes), np.flatnonzero(~(moves | shapes)))
+
+
+def _typical(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
+    """Typical values on the additive scale at every subject's first row, shape (n_subjects, n_eta)."""
+    translation = conditional.translation
+    layout, parameters = translation.layout, translation.model.parameters
+    values = conditional.individual(theta, np.zeros(conditional.n_effects))
+    first_row = np.unique(layout.row_subject, return_index=True)[1]
+    columns = []
+    for name in translation.model.random_effects:
+        value = values[name]
+        if len(value) == layout.n_rows:
+            value = value[first_row]
+        columns.append(parameters[name].scale.additive(value, np))
+    return np.stack(columns, axis=1) if columns else np.zeros((len(layout.subjects), 0))
+
+
+def _typical_jacobian(conditional: Conditional, theta: np.ndarray, step: float = 1e-5) -> np.ndarray:
+    """d typical / d theta, shape (n_subjects, n_eta, n_theta)."""
+    base = _typical(conditional, theta)
+    jacobian = np.zeros((*base.shape, len(theta)))
+    for k in range(len(theta)):
+        moved = theta.copy()
+        moved[k] += step
+        jacobian[:, :, k] = (_typical(conditional, moved) - base) / step
+    return np.where(np.isfinite(jacobian), jacobian, 0.0)
+
+
+def _update_typical(conditional: Conditional, theta, b, block):
+    """Gauss-Newton step for typical values and covariates, the individual parameters held fixed."""
+    if not len(block):
+        return theta, b
+    n_eta = len(conditional.translation.model.random_effects)
+    eta = b[: n_eta * len(conditional.slots)].reshape(-1, n_eta)
+    covariance = eta.T @ eta / len(eta) + 1e-2 * np.eye(n_eta)
+    weight = np.linalg.inv(covariance)
+    jacobian = _typical_jacobian(conditional, theta)[:, :, block]
+    hessian = np.einsum("nip,ij,njq->pq", jacobian, weight, jacobian)
+    score = np.einsum("nip,ij,nj->p", jacobian, weight, eta)
+    prior_gradient = conditional.prior(theta)[1]
+    prior_hessian = np.zeros((len(block), len(block)))
+    for row, k in enumerate(block):
+        moved = theta.copy()
+        moved[k] += 1e-4
+        prior_hessian[row] = (conditional.prior(moved)[1] - prior_gradient)[block] / 1e-4
+    precision = _positive((hessian - 0.5 * (prior_hessian + prior_hessian.T))[None])[0]
+    step = np.clip(np.linalg.solve(precision, score + prior_gradient[block]), -_LARGEST_STEP, _LARGEST_STEP)
+    moved = theta.copy()
+    moved[block] += step
+    shift = _typical(conditional, moved) - _typical(conditional, theta)
+    if not np.all(np.isfinite(shift)):
+        return theta, b
+    b = b.copy()
+    b[: eta.size] = (eta - shift).ravel()
+    return moved, b
+
+
+def _update_spread(conditional: Conditional, theta, b, covariance, block):
+    """Maximise the expected density of the effects in their standard deviations and correlations.
+
+    The expectation of a normal log-density depends on the second moments alone, so it equals the density
+    of pseudo-effects that have exactly these moments.
+    """
+    if not len(block):
+        return theta
+    pseudo = _pseudo_effects(conditional, b, covariance)
+
+    def objective(x):
+        moved = theta.copy()
+        moved[block] = x
+        value, gradient = conditional.effects_density(moved, pseudo)
+        return (-value, -gradient[block]) if np.isfinite(value) else (1e10, np.zeros(len(block)))
+
+    return _improved(objective, theta, block, iterations=30)
+
+
+def _pseudo_effects(conditional: Conditional, b: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    parts, at, slot = [], 0, 0
+    for rv in conditional.effects:
+        shape = np.shape(conditional.start[conditional.graph.rvs_to_values[rv].name])
+        groups, width = shape
+        values = b[at : at + groups * width].reshape(shape)
+        moments = values.T @ values
+        last = slot + width if rv.name == "eta" else covariance.shape[1]
+        for first in range(slot, last, width):
+            present = conditional.slots[:, first] >= 0
+            moments = moments + covariance[present, first : first + width, first : first + width].sum(axis=0)
+        factor = np.linalg.cholesky(moments + 1e-10 * np.trace(moments) * np.eye(width))
+        pseudo = np.zeros(shape)
+        if groups >= width:
+            pseudo[:width] = factor.T
+        else:
+            pseudo[:] = np.sqrt(np.diag(moments) / groups)
+        parts.append(pseudo.ravel())
+        at, slot = at + groups * width, last
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _update_rest(conditional: Conditional, theta, b, covariance, block):
+    """Maximise the expected log-likelihood in all other parameters (residual error, fixed effects)."""
+    if not len(block):
+        return theta
+    points = _sigma_points(conditional, b, covariance)
+
+    def objective(x):
+        moved = theta.copy()
+        moved[block] = x
+        value, gradient = 0.0, np.zeros(len(block))
+        for point in points:
+            subjects, _, gradient_theta = conditional.joint(moved, point)
+            value += np.sum(subjects) / len(points)
+            gradient += gradient_theta[block] / len(points)
+        value += conditional.prior(moved)[0]
+        if not (np.isfinite(value) and np.all(np.isfinite(gradient))):
+            return 1e10, np.zeros(len(block))
+        return -value, -gradient
+
+    return _improved(objective, theta, block, iterations=8)
+
+
+def _sigma_points(conditional: Conditional, b: np.ndarray, covariance: np.ndarray) -> list[np.ndarray]:
+    """Points whose mean and covariance are those of the effects (third-degree cubature)."""
+    width = covariance.shape[1]
+    if width == 0:
+        return [b]
+    factor = np.linalg.cholesky(covariance) * np.sqrt(width)
+    return [b + sign * conditional.scatter(factor[:, :, k]) for k in range(width) for sign in (1.0, -1.0)]
+
+
+def _improved(objective, theta, block, iterations: int) -> np.ndarray:
+    bounds = [(x - 1.5, x + 1.5) for x in theta[block]]
+    found = minimize(
+        objective, theta[block], jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": iterations}
+    )
+    moved = theta.copy()
+    if found.fun < 1e10:
+        moved[block] = found.x
+    return moved
+
+
+def _positive(matrices: np.ndarray) -> np.ndarray:
+    """Nearest well-conditioned positive definite matrices."""
+    matrices = np.where(np.isfinite(matrices), matrices, np.eye(matrices.shape[-1]))
+    values, vectors = np.linalg.eigh(matrices)
+    largest = np.maximum(np.abs(values).max(axis=-1, keepdims=True), 1e-8)
+    values = np.maximum(np.abs(values), _SMALLEST_SHARE * largest)
+    return np.einsum("nij,nj,nkj->nik", vectors, values, vectors)

@@ -1,0 +1,46 @@
+"""Pointwise log-likelihood at the posterior draws, from the graph's own likelihood."""
+
+from __future__ import annotations
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+import xarray as xr
+from pytensor.graph.replace import vectorize_graph
+
+from bayes_nlmem.translation.graph import Translation
+
+
+def pointwise(translation: Translation, posterior: xr.Dataset) -> xr.Dataset:
+    """log p(y_ij | draws) of every observation.
+
+    Only the last step of the graph is evaluated: the likelihood given the predictions and the residual
+    parameters that the draws hold, for all draws at once.
+
+    Returns
+    -------
+    xarray.Dataset
+        One variable `{out}_obs` per output, dims (chain, draw, `{out}_row`).
+    """
+    graph = translation.graph
+    found = {}
+    for output in translation.observed:
+        rv = graph[f"{output}_obs"]
+        term = pm.logp(rv, graph.rvs_to_values[rv])
+        known = [graph[output], *_residual_parameters(graph, output)]
+        inputs = {var: pt.TensorType("float64", (None, *var.type.shape))(var.name) for var in known}
+        function = pytensor.function(
+            list(inputs.values()), vectorize_graph(term, inputs), mode="FAST_COMPILE", on_unused_input="ignore"
+        )
+        stacked = posterior[[var.name for var in known]].stack(sample=("chain", "draw"))
+        columns = [stacked[var.name].transpose("sample", ...).values for var in known]
+        shape = (posterior.sizes["chain"], posterior.sizes["draw"], -1)
+        dims = ("chain", "draw", f"{output}_row")
+        found[f"{output}_obs"] = (dims, np.asarray(function(*columns)).reshape(shape))
+    coords = {name: posterior[name] for name in ("chain", "draw", *(f"{o}_row" for o in translation.observed))}
+    return xr.Dataset(found, coords=coords)
+
+
+def _residual_parameters(graph: pm.Model, output: str) -> list:
+    return [rv for rv in graph.free_RVs if rv.name.startswith(f"sigma_{output}_")]

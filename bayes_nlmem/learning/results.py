@@ -1,0 +1,101 @@
+"""`Fit`: what was assumed, what was seen, what was learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.learning.convergence import Verdict, judge
+from bayes_nlmem.learning.parameter_table import parameter_table, table_html, table_text
+from bayes_nlmem.learning.predictions import curves, predictions
+from bayes_nlmem.learning.record import RunRecord
+from bayes_nlmem.model.specification import Model
+from bayes_nlmem.translation.graph import Translation, translate
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """A model fitted to a study.
+
+    Parameters
+    ----------
+    model : Model
+        What was assumed.
+    data : Dataset
+        What was seen.
+    draws : xarray.DataTree
+        What was learnt: groups `posterior`, `sample_stats`, `log_likelihood`, `observed_data`,
+        `constant_data`; ArviZ reads it as it is.
+    record : RunRecord
+        How it was made.
+    edit : callable, optional
+        The change of the graph that `fit` was given.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> study = bn.zoo.load("theophylline")
+    >>> result = bn.fit(study.model, study.data, draws=50, tune=200, chains=2, seed=1, progress=False)
+    >>> result.summary().loc["CL_pop", "block"]
+    'structural'
+    """
+
+    model: Model
+    data: Dataset
+    draws: xr.DataTree
+    record: RunRecord
+    edit: Callable[[Any], Any] | None = None
+
+    @cached_property
+    def translation(self) -> Translation:
+        """The graph that was sampled, rebuilt on demand."""
+        return translate(self.model, self.data, geometry=self.record.geometry, edit=self.edit)
+
+    def summary(self) -> pd.DataFrame:
+        """The field's parameter table; see `parameter_table`."""
+        return self._summary.copy()
+
+    @cached_property
+    def _summary(self) -> pd.DataFrame:
+        return parameter_table(self.model, self.draws)
+
+    def convergence(self) -> Verdict:
+        """Whether the draws can be trusted, in plain words; see `judge`."""
+        return self._verdict
+
+    @cached_property
+    def _verdict(self) -> Verdict:
+        return judge(self.model, self.draws)
+
+    def predictions(self) -> pd.DataFrame:
+        """Observed and predicted values, one row per observation; see `predictions`."""
+        return predictions(self.translation, self.draws)
+
+    def curves(self, points: int = 120) -> pd.DataFrame:
+        """Predicted profiles of every subject on a dense time grid; see `curves`."""
+        return curves(self.model, self.data, self.draws, points=points, edit=self.edit)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to one file, from which `load` gives back an equal fit; see `save`."""
+        from bayes_nlmem.learning.storage import save
+
+        return save(self, path)
+
+    def __repr__(self) -> str:
+        record = self.record
+        head = (
+            f"Fit of {self.model.name or 'a model'}: {len(self.data.subjects)} subjects, "
+            f"{record.chains} chains x {self.draws['posterior'].sizes['draw']} draws ({record.sampler}, "
+            f"seed {record.seed})"
+        )
+        return "\n\n".join([head, table_text(self._summary), str(self._verdict)])
+
+    def _repr_html_(self) -> str:
+        return table_html(self._summary) + f"<pre>{self._verdict}</pre>"

@@ -1,0 +1,163 @@
+"""The samplers: each takes a translated model, starting points and settings, and returns draws."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pymc as pm
+import pytensor
+import xarray as xr
+from threadpoolctl import threadpool_limits
+
+from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.learning.starts import Starts, flat
+from bayes_nlmem.translation.graph import Translation
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every sampler needs to know."""
+
+    draws: int
+    tune: int
+    chains: int
+    cores: int
+    seed: int
+    target_accept: float
+    progress: bool
+
+
+def sample_nutpie(translation: Translation, starts: Starts, settings: Settings):
+    """NUTS by nutpie (Rust), with the graph compiled by numba; chains run in threads without the GIL.
+
+    An interrupt (Ctrl-C, stop button) returns the draws that all chains have.
+    """
+    import nutpie
+
+    began = time.perf_counter()
+    with pytensor.config.change_flags(numba__fastmath=False), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Cannot cache compiled function", module="numba")
+        compiled = nutpie.compile_pymc_model(translation.graph, backend="numba", var_names=_stored(translation))
+    compiled = dataclasses.replace(compiled, initial_point_func=lambda seed: flat(translation, starts.draw(seed)))
+    ready = time.perf_counter()
+    with threadpool_limits(1):
+        sampled = nutpie.sample(
+            compiled,
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=settings.cores,
+            seed=settings.seed,
+            target_accept=settings.target_accept,
+            save_warmup=False,
+            progress_bar=settings.progress,
+        )
+    done = time.perf_counter()
+    return _complete(sampled), {"compile": ready - began, "sample": done - ready}
+
+
+def sample_pymc(translation: Translation, starts: Starts, settings: Settings):
+    """NUTS by PyMC itself, chains in processes."""
+    return _by_pymc("pymc", translation, starts, settings, initvals=_constrained(translation, starts, settings))
+
+
+def sample_numpyro(translation: Translation, starts: Starts, settings: Settings):
+    """NUTS by NumPyro on JAX; needs the extra `jax`."""
+    _require_jax("numpyro", translation)
+    return _by_pymc("numpyro", translation, starts, settings, initvals=_constrained(translation, starts, settings)[0])
+
+
+def sample_blackjax(translation: Translation, starts: Starts, settings: Settings):
+    """NUTS by BlackJAX on JAX; needs the extra `jax`."""
+    _require_jax("blackjax", translation)
+    return _by_pymc("blackjax", translation, starts, settings, initvals=_constrained(translation, starts, settings)[0])
+
+
+SAMPLERS = {
+    "nutpie": sample_nutpie,
+    "pymc": sample_pymc,
+    "numpyro": sample_numpyro,
+    "blackjax": sample_blackjax,
+}
+
+
+def _by_pymc(name: str, translation: Translation, starts: Starts, settings: Settings, *, initvals):
+    began = time.perf_counter()
+    with translation.graph, threadpool_limits(1), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning)
+        sampled = pm.sample(
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=settings.cores,
+            random_seed=settings.seed,
+            nuts_sampler=name,
+            initvals=initvals,
+            target_accept=settings.target_accept,
+            progressbar=settings.progress,
+            compute_convergence_checks=False,
+        )
+    return sampled, {"compile and sample": time.perf_counter() - began}
+
+
+def _require_jax(name: str, translation: Translation) -> None:
+    from importlib.util import find_spec
+
+    missing = [package for package in ("jax", name) if find_spec(package) is None]
+    if missing:
+        raise FitError(
+            explain(
+                expected=f"{' and '.join(missing)} for sampler={name!r}",
+                got="not installed",
+                remedy='pip install "bayes-nlmem[jax]", or use sampler="nutpie".',
+            )
+        )
+
+
+def _stored(translation: Translation) -> list[str]:
+    graph = translation.graph
+    return [var.name for var in [*graph.free_RVs, *graph.deterministics]]
+
+
+def _constrained(translation: Translation, starts: Starts, settings: Settings) -> list[dict[str, np.ndarray]]:
+    """Starting points on the scale of the model, one per chain."""
+    graph = translation.graph
+    outputs = _backward(graph)
+    function = pytensor.function(
+        [graph.rvs_to_values[rv] for rv in graph.free_RVs], outputs, mode="FAST_COMPILE", on_unused_input="ignore"
+    )
+    points = []
+    for seed in np.random.SeedSequence(settings.seed).generate_state(settings.chains):
+        start = starts.draw(int(seed))
+        values = function(*[start[graph.rvs_to_values[rv].name] for rv in graph.free_RVs])
+        points.append({rv.name: value for rv, value in zip(graph.free_RVs, values, strict=True)})
+    return points
+
+
+def _backward(graph: pm.Model):
+    by_name = {var.name: var for var in graph.unobserved_value_vars}
+    return [by_name[rv.name] for rv in graph.free_RVs]
+
+
+def _complete(sampled: xr.DataTree) -> xr.DataTree:
+    """Cut the draws that an interrupt left unfinished in some chains (they come back as NaN)."""
+    posterior = sampled["posterior"].to_dataset()
+    first = posterior[next(iter(posterior.data_vars))]
+    other = [dim for dim in first.dims if dim not in ("chain", "draw")]
+    finished = int((~np.isnan(first)).all(other).sum("draw").min())
+    if finished == first.sizes["draw"]:
+        return sampled
+    if finished == 0:
+        raise FitError(
+            explain(
+                expected="at least one draw after warm-up in every chain",
+                got="none: the run was interrupted during warm-up",
+                remedy="Let it run longer.",
+            )
+        )
+    groups = {name: node.to_dataset().isel(draw=slice(finished)) for name, node in sampled.children.items()}
+    return xr.DataTree.from_dict(groups)

@@ -1,0 +1,269 @@
+"""Save a fit to one file and get an equal fit back.
+
+The file is a zip archive of parts that other tools read: `draws.nc` (netCDF, the DataTree that ArviZ
+takes), `model.json`, `record.json`, `data.json` (tables column by column with their types).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_nlmem.data.covariates import Covariate
+from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.ground.mapping import FrozenMapping
+from bayes_nlmem.ground.messages import Fault, FitError, explain
+from bayes_nlmem.learning.record import RunRecord
+from bayes_nlmem.learning.results import Fit
+from bayes_nlmem.model.serialise import from_dict, to_dict
+
+_FORMAT = 1
+
+
+def save(fit: Fit, path: str | Path) -> Path:
+    """Write a fit to one file.
+
+    Parameters
+    ----------
+    fit : Fit
+        What to write.
+    path : str or Path
+        Name of the file; an existing one is replaced only when the new one is complete.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    FitError
+        The fit was made with an `edit` that cannot be imported by name.
+    """
+    path = Path(path)
+    parts = {
+        "format.json": _json({"format": _FORMAT, "writer": "bayes_nlmem"}),
+        "model.json": _json(to_dict(fit.model)),
+        "record.json": _json({**fit.record.to_dict(), "edit": _edit_name(fit.edit)}),
+        "data.json": _json(_data_to_dict(fit.data)),
+    }
+    with tempfile.TemporaryDirectory(dir=path.parent or ".") as folder:
+        draws = Path(folder) / "draws.nc"
+        _storable(fit.draws).to_netcdf(draws, engine="h5netcdf")
+        archive = Path(folder) / "fit.zip"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
+            for name, text in parts.items():
+                target.writestr(name, text)
+            target.write(draws, "draws.nc")
+        os.replace(archive, path)
+    return path
+
+
+def load(path: str | Path) -> Fit:
+    """Read a fit that `Fit.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    FitError
+        There is no such file, or it is not one that `Fit.save` wrote.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> bn.load("nothing.fit")
+    Traceback (most recent call last):
+    ...
+    bayes_nlmem.ground.messages.FitError: Expected a file written by fit.save, got no file 'nothing.fit'...
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FitError(_not_a_fit(f"no file {str(path)!r}"))
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile:
+        raise FitError(_not_a_fit(f"{str(path)!r}, which is not one")) from None
+    with archive:
+        if "format.json" not in archive.namelist():
+            raise FitError(_not_a_fit(f"{str(path)!r}, which is not one"))
+        written = json.loads(archive.read("format.json"))["format"]
+        if written > _FORMAT:
+            raise FitError(
+                explain(
+                    expected=f"format {_FORMAT} or older",
+                    got=f"format {written} in {path.name}",
+                    remedy="Install the newer bayes_nlmem that wrote it.",
+                )
+            )
+        model = from_dict(json.loads(archive.read("model.json")))
+        record = json.loads(archive.read("record.json"))
+        edit = _edit_from_name(record.pop("edit"))
+        data = _data_from_dict(json.loads(archive.read("data.json")))
+        with tempfile.TemporaryDirectory() as folder:
+            archive.extract("draws.nc", folder)
+            with xr.open_datatree(Path(folder) / "draws.nc", engine="h5netcdf") as opened:
+                draws = _restored(opened.load())
+    return Fit(model, data, draws, RunRecord(**record), edit)
+
+
+def _not_a_fit(got: str) -> str:
+    return explain(expected="a file written by fit.save", got=got, remedy="Check the path.")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=True)
+
+
+# --- draws -----------------------------------------------------------------------------------------
+
+
+def _storable(draws: xr.DataTree) -> xr.DataTree:
+    """NetCDF has no booleans: they are written as integers with a mark."""
+
+    def convert(dataset: xr.Dataset) -> xr.Dataset:
+        dataset = dataset.copy()
+        for name, values in dataset.data_vars.items():
+            if values.dtype == bool:
+                dataset[name] = values.astype("int8").assign_attrs(values.attrs, was_boolean=1)
+        return dataset
+
+    return xr.DataTree.from_dict(
+        {"/": draws.to_dataset(), **{name: convert(node.to_dataset()) for name, node in draws.children.items()}}
+    )
+
+
+def _restored(draws: xr.DataTree) -> xr.DataTree:
+    def convert(dataset: xr.Dataset) -> xr.Dataset:
+        for name, values in dataset.data_vars.items():
+            if values.attrs.get("was_boolean"):
+                attrs = {key: value for key, value in values.attrs.items() if key != "was_boolean"}
+                dataset[name] = values.astype(bool).assign_attrs(attrs)
+                dataset[name].attrs.pop("was_boolean", None)
+        return dataset
+
+    groups = {name: convert(node.to_dataset()) for name, node in draws.children.items()}
+    return xr.DataTree.from_dict({"/": draws.to_dataset(), **groups})
+
+
+# --- data ------------------------------------------------------------------------------------------
+
+
+def _data_to_dict(data: Dataset) -> dict[str, Any]:
+    return {
+        "frame": _frame_to_dict(data.frame),
+        "table": _frame_to_dict(data.table),
+        "subjects": [_plain(subject) for subject in data.subjects],
+        "covariates": [
+            {**_column(pd.Series(c.values)), "name": c.name, "method": c.method, "categories": _listed(c.categories)}
+            for c in data.covariates.values()
+        ],
+        "units": dict(data.units),
+        "warnings": [dataclasses.asdict(fault) for fault in data.warnings],
+        "source": data.source,
+        "columns": dict(data.columns),
+        "ignored": list(data.ignored),
+        "notes": list(data.notes),
+    }
+
+
+def _data_from_dict(content: Mapping[str, Any]) -> Dataset:
+    covariates = {}
+    for item in content["covariates"]:
+        values = _series(item).to_numpy()
+        categories = None if item["categories"] is None else tuple(item["categories"])
+        covariates[item["name"]] = Covariate(item["name"], values, item["method"], categories)
+    return Dataset(
+        frame=_frame_from_dict(content["frame"]),
+        table=_frame_from_dict(content["table"]),
+        subjects=tuple(content["subjects"]),
+        covariates=FrozenMapping(covariates),
+        units=FrozenMapping(content["units"]),
+        warnings=tuple(
+            Fault(**{**fault, "rows": tuple(fault["rows"]), "subjects": tuple(fault["subjects"])})
+            for fault in content["warnings"]
+        ),
+        source=content["source"],
+        columns=FrozenMapping(content["columns"]),
+        ignored=tuple(content["ignored"]),
+        notes=tuple(content["notes"]),
+    )
+
+
+def _frame_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "names": [_plain(name) for name in frame.columns],
+        "columns": [_column(frame.iloc[:, k]) for k in range(frame.shape[1])],
+        "index": _column(frame.index.to_series()),
+        "range": isinstance(frame.index, pd.RangeIndex),
+    }
+
+
+def _frame_from_dict(content: Mapping[str, Any]) -> pd.DataFrame:
+    columns = {k: _series(column) for k, column in enumerate(content["columns"])}
+    frame = pd.DataFrame(columns)
+    frame.columns = content["names"] if content["names"] else frame.columns
+    if not content["range"]:
+        frame.index = pd.Index(_series(content["index"]).to_numpy())
+    return frame
+
+
+def _column(series: pd.Series) -> dict[str, Any]:
+    """A column as JSON; Python writes floats so that they are read back exactly."""
+    return {"dtype": str(series.dtype), "values": [_plain(value) for value in series.tolist()]}
+
+
+def _series(column: Mapping[str, Any]) -> pd.Series:
+    return pd.Series(column["values"], dtype=column["dtype"])
+
+
+def _plain(value: Any) -> Any:
+    if value is pd.NA or value is pd.NaT:
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _listed(values) -> list | None:
+    return None if values is None else [_plain(value) for value in values]
+
+
+# --- edit ------------------------------------------------------------------------------------------
+
+
+def _edit_name(edit: Callable | None) -> str | None:
+    if edit is None:
+        return None
+    name = f"{edit.__module__}:{edit.__qualname__}"
+    if edit.__module__ == "__main__" or "<" in edit.__qualname__:
+        raise FitError(
+            explain(
+                expected="an edit that can be imported by name, so that the saved fit can rebuild its graph",
+                got=f"{edit.__qualname__} of {edit.__module__}",
+                remedy="Define it as a function in a module of yours.",
+            )
+        )
+    return name
+
+
+def _edit_from_name(name: str | None) -> Callable | None:
+    if name is None:
+        return None
+    module, attribute = name.split(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,55 @@
+"""How the random effects are sampled: value transforms that leave the generative graph as it is.
+
+`eta ~ N(0, Omega)` stays the model's statement. Under `noncentred` the sampler moves in u with
+eta = chol(Omega) u, under `centred` in eta itself. Papaspiliopoulos, Roberts & Skold 2007,
+doi:10.1214/088342307000000014.
+"""
+
+from __future__ import annotations
+
+import pytensor.tensor as pt
+from pymc.logprob.transforms import Transform
+
+GEOMETRIES = ("noncentred", "centred")
+
+
+class NonCentredNormal(Transform):
+    """Independent normal effects in units of their standard deviation, eta = sd * u."""
+
+    name = "noncentred"
+
+    def backward(self, value, *inputs):
+        """Effects from their standardised form; `inputs` are (rng, size, mean, sd)."""
+        return value * inputs[-1]
+
+    def forward(self, value, *inputs):
+        """Standardised form of the effects."""
+        return value / inputs[-1]
+
+    def log_jac_det(self, value, *inputs):
+        """Log of the Jacobian's determinant, one term per effect."""
+        return pt.log(inputs[-1]) + pt.zeros_like(value)
+
+
+class NonCentredMvNormal(Transform):
+    """Correlated normal effects in units of the Cholesky factor of their covariance, eta = L u."""
+
+    name = "noncentred"
+    ndim_supp = 1
+
+    @staticmethod
+    def _factor(inputs):
+        covariance = inputs[-1]
+        return pt.linalg.cholesky(covariance[0] if covariance.ndim == 3 else covariance)
+
+    def backward(self, value, *inputs):
+        """Effects from their standardised form; `inputs` are (rng, size, mean, covariance)."""
+        return pt.dot(value, self._factor(inputs).T)
+
+    def forward(self, value, *inputs):
+        """Standardised form of the effects."""
+        return pt.linalg.solve_triangular(self._factor(inputs), value.T, lower=True).T
+
+    def log_jac_det(self, value, *inputs):
+        """Log of the Jacobian's determinant, one term per subject."""
+        return pt.sum(pt.log(pt.diagonal(self._factor(inputs)))) + pt.zeros_like(value[..., 0])

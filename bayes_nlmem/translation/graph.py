@@ -1,0 +1,168 @@
+"""`build(model, data) -> pm.Model`: the one translation from the specification into a PyMC graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pymc as pm
+
+from bayes_nlmem.data.compartment_names import check_compartments
+from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.engine.records import Requests
+from bayes_nlmem.ground.messages import DataError, ModelError, explain
+from bayes_nlmem.model.specification import Model
+from bayes_nlmem.structures.records import records_from_table
+from bayes_nlmem.translation.geometry import GEOMETRIES
+from bayes_nlmem.translation.individuals import individual_parameters
+from bayes_nlmem.translation.layout import Layout, lay_out
+from bayes_nlmem.translation.likelihood import Observed, draw_observations, observations
+from bayes_nlmem.translation.meeting import check_meeting, observed_records
+from bayes_nlmem.translation.random_effects import coordinates, draw_occasion_effects, draw_subject_effects
+
+Edit = Callable[[pm.Model], pm.Model | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Translation:
+    """A PyMC graph together with the bookkeeping that made it.
+
+    Parameters
+    ----------
+    graph : pm.Model
+        The model as PyMC sees it.
+    layout : Layout
+        Subjects, occasions and parameter rows.
+    observed : dict of str to Observed
+        The observations of every output.
+    """
+
+    model: Model
+    data: Dataset
+    graph: pm.Model
+    layout: Layout
+    observed: dict[str, Observed]
+
+
+def build(model: Model, data: Dataset, *, geometry: str = "noncentred", edit: Edit | None = None) -> pm.Model:
+    """Translate a model and a study into a PyMC graph.
+
+    The graph is generative and reads like the model: `{p}_pop`, `omega_{p}`, `eta[subject, parameter]`,
+    the individual values `{p}`, the predictions `{out}` and the likelihood `{out}_obs`.
+
+    Parameters
+    ----------
+    model : Model
+        The three layers: structure, parameters with their effects, residuals.
+    data : Dataset
+        The study.
+    geometry : {"noncentred", "centred"}
+        The coordinates in which the random effects are sampled; the graph's meaning does not change.
+    edit : callable, optional
+        Gets the finished graph, changes it in place or returns another one.
+
+    Returns
+    -------
+    pm.Model
+        An ordinary PyMC model: inspect it, edit it, sample it yourself.
+
+    Raises
+    ------
+    ModelError
+        The model and the data do not fit together; the message names the covariate, output or column.
+    DataError
+        The data hold events that the structure does not know.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> study = bn.zoo.load("theophylline")
+    >>> graph = bn.build(study.model, study.data)
+    >>> graph["eta"].eval().shape
+    (12, 3)
+    """
+    return translate(model, data, geometry=geometry, edit=edit).graph
+
+
+def translate(
+    model: Model,
+    data: Dataset,
+    *,
+    geometry: str = "noncentred",
+    edit: Edit | None = None,
+    predict_at: Mapping[str, np.ndarray] | None = None,
+) -> Translation:
+    """Build the graph and keep the bookkeeping; the engines above `build` need both.
+
+    With `predict_at` (output to positions of records) the graph predicts there and has no likelihood.
+    """
+    if geometry not in GEOMETRIES:
+        raise ModelError(
+            explain(expected=f"geometry one of {', '.join(GEOMETRIES)}", got=repr(geometry), remedy="Choose one.")
+        )
+    if faults := check_compartments(data, model.structure):
+        raise DataError(faults=faults, source=data.source)
+    if predict_at is None:
+        check_meeting(model, data)
+    layout = lay_out(model, data)
+    records = records_from_table(
+        data.table, model.structure, row=layout.record_row, row_at=layout.record_row_at
+    )
+    by_output = observed_records(model, data) if predict_at is None else predict_at
+    observed = {output: observations(data, record) for output, record in by_output.items()}
+
+    with pm.Model(coords=_coordinates(model, layout, observed)) as graph:
+        covariates = _covariates(layout)
+        eta = draw_subject_effects(model, geometry)
+        kappa = draw_occasion_effects(model, geometry)
+        parameters = individual_parameters(model, layout, eta, kappa, covariates)
+        prediction = _predict(model, records, parameters, observed)
+        start = 0
+        for output, seen in observed.items():
+            stop = start + len(seen.record)
+            predicted = prediction if len(observed) == 1 else prediction[start:stop]
+            predicted = pm.Deterministic(output, predicted, dims=f"{output}_row")
+            if predict_at is None:
+                draw_observations(output, predicted, seen, model)
+            start = stop
+    if edit is not None:
+        with graph:
+            graph = edit(graph) or graph
+    return Translation(model, data, graph, layout, observed)
+
+
+def _predict(model: Model, records, parameters, observed: dict[str, Observed]):
+    structure = model.structure
+    outputs = [structure.outputs.index(output) for output in observed]
+    requests = Requests(
+        record=np.concatenate([seen.record for seen in observed.values()]),
+        output=np.repeat(outputs, [len(seen.record) for seen in observed.values()]),
+    )
+    plan = structure.plan(records, requests, tuple(model.parameters))
+    return structure.predict(parameters, plan)
+
+
+def _coordinates(model: Model, layout: Layout, observed: dict[str, Observed]) -> dict[str, object]:
+    coords: dict[str, object] = {"subject": layout.subjects, **coordinates(model)}
+    if len(layout.occasions):
+        coords["occasion"] = layout.occasions
+    if not (layout.rows_are_subjects or layout.rows_are_occasions):
+        coords["interval"] = layout.row_labels
+    for output, seen in observed.items():
+        coords[f"{output}_row"] = seen.record + 1
+    return coords
+
+
+def _covariates(layout: Layout) -> dict[str, object]:
+    """Numeric covariates as data of the graph; categories stay as they are."""
+    row_dimension = "occasion" if layout.rows_are_occasions else "interval"
+    found: dict[str, object] = {}
+    for values, dimension in (
+        (layout.subject_covariates, "subject"),
+        (layout.row_covariates, "subject" if layout.rows_are_subjects else row_dimension),
+    ):
+        for name, x in values.items():
+            numeric = np.issubdtype(np.asarray(x).dtype, np.number)
+            found[name] = pm.Data(name, np.asarray(x, float), dims=dimension) if numeric else x
+    return found

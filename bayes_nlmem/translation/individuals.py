@@ -1,0 +1,77 @@
+"""The second layer meets the covariates: individual parameters, one value per subject, occasion or row."""
+
+from __future__ import annotations
+
+import pymc as pm
+import pytensor.tensor as pt
+
+from bayes_nlmem.model.specification import Model, Parameter
+from bayes_nlmem.translation.drawing import known_or_drawn
+from bayes_nlmem.translation.layout import Layout
+from bayes_nlmem.translation.random_effects import Effects
+
+
+def individual_parameters(
+    model: Model, layout: Layout, eta: Effects, kappa: Effects, covariates: dict
+) -> dict[str, object]:
+    """Put the individual parameters `{p}` into the graph and return their values per row.
+
+    On the parameter's additive scale (the logarithm by default) they are the typical value, shifted by
+    the covariates, plus the subject's and the occasion's effects.
+
+    Returns
+    -------
+    dict of str to TensorVariable, shape (n_rows,)
+    """
+    per_row = {}
+    for name, parameter in model.parameters.items():
+        value, level = _individual(name, parameter, layout, eta, kappa, covariates)
+        if level is not None:
+            value = pm.Deterministic(name, value, dims=_dimension(level, layout))
+        per_row[name] = _spread(value, level, layout)
+    return per_row
+
+
+def _individual(name: str, parameter: Parameter, layout: Layout, eta: Effects, kappa: Effects, covariates):
+    """The value on the natural scale and its level: None (common), "subject" or "row"."""
+    typical = known_or_drawn(f"{name}_pop", parameter.typical)
+    varies_in_subject = parameter.iov is not None or any(
+        covariate in layout.row_covariates for covariate in parameter.covariates
+    )
+    if not (varies_in_subject or parameter.covariates or parameter.iiv is not None):
+        return typical, None
+    additive = parameter.scale.additive(pt.as_tensor(typical, dtype="float64"), pt)
+    level = "row" if varies_in_subject else "subject"
+    for covariate, effect in parameter.covariates.items():
+        coefficients = {
+            suffix: known_or_drawn("_".join(filter(None, (name, covariate, suffix))), value)
+            for suffix, value in effect.unknowns().items()
+        }
+        values = covariates[covariate]
+        if level == "row" and covariate not in layout.row_covariates and not layout.rows_are_subjects:
+            values = values[layout.row_subject]
+        additive = additive + effect.shift(coefficients, values, pt, parameter.scale)
+    if parameter.iiv is not None:
+        effect = eta.column(name)
+        if level == "row" and not layout.rows_are_subjects:
+            effect = effect[layout.row_subject]
+        additive = additive + effect
+    if parameter.iov is not None:
+        effect = kappa.column(name)
+        additive = additive + (effect if layout.rows_are_occasions else effect[layout.row_occasion])
+    return parameter.scale.natural(additive, pt), level
+
+
+def _dimension(level: str, layout: Layout) -> str:
+    if level == "subject" or layout.rows_are_subjects:
+        return "subject"
+    return "occasion" if layout.rows_are_occasions else "interval"
+
+
+def _spread(value, level: str | None, layout: Layout):
+    """The parameter's value on every row."""
+    if level is None:
+        return pt.alloc(pt.as_tensor(value, dtype="float64"), layout.n_rows)
+    if level == "subject" and not layout.rows_are_subjects:
+        return value[layout.row_subject]
+    return value

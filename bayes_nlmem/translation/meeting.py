@@ -1,0 +1,93 @@
+"""Where a model meets a study: what must be there before any graph is built."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.model.specification import Model
+
+
+def check_meeting(model: Model, data: Dataset) -> None:
+    """Refuse a model whose covariates, occasions or outputs the study does not have.
+
+    Raises
+    ------
+    ModelError
+        All problems in one message.
+    """
+    problems = [*_covariate_problems(model, data), *_occasion_problems(model, data), *_output_problems(model, data)]
+    if problems:
+        head = "The model does not fit the data" + (f" in {len(problems)} points" if len(problems) > 1 else "")
+        raise ModelError("\n".join([f"{head}:", *(f"  - {problem}" for problem in problems)]))
+
+
+def observed_records(model: Model, data: Dataset) -> dict[str, np.ndarray]:
+    """Positions of the observations of every output that has a residual model, in the order of the data."""
+    table = data.table
+    seen = np.flatnonzero((table["EVID"] == 0) & (table["MDV"] == 0))
+    outputs = list(model.residuals)
+    if len(outputs) == 1:
+        return {outputs[0]: seen}
+    label = table["DVID"].to_numpy()[seen].astype(str)
+    return {output: seen[label == output] for output in outputs}
+
+
+def _covariate_problems(model: Model, data: Dataset):
+    for name, parameter in model.parameters.items():
+        for covariate, effect in parameter.covariates.items():
+            if covariate not in data.covariates:
+                yield explain(
+                    expected=f"covariate {covariate!r} (used by {name}) among those read: "
+                    f"{', '.join(data.covariates) or 'none'}",
+                    got="nothing of that name",
+                    remedy=f'Read it: bn.read(..., covariates=["{covariate}"]).',
+                )
+                continue
+            try:
+                effect.check(data.covariate(covariate), parameter.scale)
+            except ModelError as error:
+                yield f"{covariate} on {name}: {error}"
+
+
+def _occasion_problems(model: Model, data: Dataset):
+    names = [name for name, parameter in model.parameters.items() if parameter.iov is not None]
+    if not names:
+        return
+    table = data.table
+    per_subject = table.groupby("SUBJECT")["OCC"].nunique()
+    if "OCC" not in data.columns:
+        yield explain(
+            expected=f"a column OCC, since {', '.join(names)} vary between occasions (iov=...)",
+            got="none",
+            remedy='Add OCC, map it with columns={"OCC": ...}, or leave iov out.',
+        )
+    elif per_subject.max() == 1:
+        yield explain(
+            expected=f"subjects with several occasions, since {', '.join(names)} vary between occasions",
+            got="one occasion in every subject, so IOV cannot be told from IIV",
+            remedy="Leave iov out, or check the column OCC.",
+        )
+
+
+def _output_problems(model: Model, data: Dataset):
+    outputs = list(model.residuals)
+    found = observed_records(model, data)
+    if len(outputs) > 1:
+        labels = set(data.table["DVID"][(data.table["EVID"] == 0) & (data.table["MDV"] == 0)].astype(str))
+        unknown = labels - set(outputs)
+        if unknown:
+            yield explain(
+                expected=f"DVID among the model's outputs: {', '.join(outputs)}",
+                got=", ".join(sorted(unknown)),
+                remedy="Name the endpoints in DVID like the outputs.",
+            )
+            return
+    for output, record in found.items():
+        if not len(record):
+            yield explain(
+                expected=f"observations of {output!r}",
+                got="none (EVID = 0 and MDV = 0)",
+                remedy="Check EVID, MDV and DVID.",
+            )

@@ -1,0 +1,84 @@
+"""The quick fit lands where maximum likelihood does."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import bayes_nlmem as bn
+from bayes_nlmem.learning.conditional import Conditional
+from bayes_nlmem.learning.laplace_em import laplace_em, modes
+from bayes_nlmem.translation.graph import translate
+
+
+@pytest.fixture(scope="module")
+def theophylline():
+    """The zoo's study with wide priors and without weight, as the maximum-likelihood reference has it."""
+    study = bn.zoo.load("theophylline")
+    frame = study.data.to_frame()
+    data = bn.read(frame[(frame["EVID"] == 1) | (frame["TIME"] > 0)].reset_index(drop=True))
+    model = bn.Model(
+        structure=bn.OneCompartment(absorption="first-order"),
+        parameters={
+            name: bn.Parameter(bn.LogNormal(median, sigma=1.0), iiv=bn.HalfNormal(2.0))
+            for name, median in {"KA": 1.0, "CL": 3.0, "V": 25.0}.items()
+        },
+        residuals={"cp": bn.Additive(bn.HalfNormal(5.0))},
+    )
+    return Conditional(translate(model, data, geometry="centred"))
+
+
+@pytest.fixture(scope="module")
+def fitted(theophylline):
+    return laplace_em(theophylline)
+
+
+def test_estimates_are_near_maximum_likelihood(theophylline, fitted):
+    """Exact ML by quadrature: KA 1.579, V 31.63, CL 2.748, omega 0.643 0.144 0.272, a 0.738."""
+    found = dict(zip(theophylline.theta_names, np.exp(fitted.theta), strict=True))
+    assert fitted.converged and not len(fitted.failed)
+    assert_allclose(
+        [found[f"{name}_log__"] for name in ("KA_pop", "V_pop", "CL_pop", "sigma_cp_add")],
+        [1.579, 31.63, 2.748, 0.738],
+        rtol=0.05,
+    )
+    assert_allclose(
+        [found[f"omega_{name}_log__"] for name in ("KA", "V", "CL")], [0.643, 0.144, 0.272], rtol=0.12
+    )
+
+
+def test_modes_have_no_slope_left(theophylline, fitted):
+    gradient = theophylline.joint(fitted.theta, fitted.effects)[1]
+    b, covariance = modes(theophylline, fitted.theta, np.zeros(theophylline.n_effects), steps=30, tolerance=1e-8)
+    assert np.max(np.abs(gradient)) < 0.5
+    assert_allclose(b, fitted.effects, atol=0.02)
+    assert np.all(np.linalg.eigvalsh(covariance) > 0)
+
+
+def test_joint_density_belongs_to_its_subject(theophylline):
+    """Moving one subject's effects changes no other subject's value."""
+    theta = theophylline.theta_start
+    base = theophylline.joint(theta, np.zeros(theophylline.n_effects))[0]
+    moved = np.zeros(theophylline.n_effects)
+    moved[theophylline.slots[4]] = 0.3
+    change = theophylline.joint(theta, moved)[0] - base
+    assert change[4] != 0
+    assert_allclose(np.delete(change, 4), 0, atol=1e-12)
+
+
+def test_gradients_are_those_of_the_joint_density(theophylline):
+    rng = np.random.default_rng(0)
+    theta = theophylline.theta_start + 0.1 * rng.normal(size=len(theophylline.theta_start))
+    b = 0.2 * rng.normal(size=theophylline.n_effects)
+
+    def total(theta, b):
+        return theophylline.joint(theta, b)[0].sum() + theophylline.prior(theta)[0]
+
+    _, gradient_b, gradient_theta = theophylline.joint(theta, b)
+    step = 1e-5
+    for k in (0, 7, 20):
+        shift = step * (np.arange(len(b)) == k)
+        assert_allclose((total(theta, b + shift) - total(theta, b - shift)) / (2 * step), gradient_b[k], rtol=1e-5)
+    for k in range(len(theta)):
+        shift = step * (np.arange(len(theta)) == k)
+        numeric = (total(theta + shift, b) - total(theta - shift, b)) / (2 * step)
+        assert_allclose(numeric, gradient_theta[k], rtol=1e-5)
