@@ -1,0 +1,155 @@
+"""What a reader with one minute should know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_nlmem.reports.blocks import Block, Notice, Numbers, Paragraph, Section
+from bayes_nlmem.reports.wording import counted, listed, significant, whole
+
+_UNCERTAIN = 50.0  # relative standard error [%]
+_SHRUNK = 30.0  # shrinkage [%] above which individual effects mislead; Savic & Karlsson 2009
+
+
+def summary(fit: Any) -> Section:
+    """The result in plain words, before any table."""
+    table, verdict = fit.summary(), fit.convergence()
+    learnt = table[~table.known.astype(bool)]
+    blocks: list[Block] = [
+        Numbers(
+            (
+                (str(len(fit.data.subjects)), "subjects"),
+                (str(fit.data.n_observations), "observations"),
+                (str(fit.record.chains * fit.record.draws), "posterior draws"),
+                (f"{learnt.r_hat.max():.3f}", "largest R̂ of a population parameter"),
+                (whole(learnt[["ess_bulk", "ess_tail"]].min().min()), "smallest effective sample size"),
+            )
+        ),
+        Notice(
+            "good" if verdict.ok else "bad",
+            "The chains agree: the draws can be used for inference."
+            if verdict.ok
+            else "The draws should not be used yet; see the section on convergence.",
+        ),
+        Paragraph(_study(fit)),
+        Paragraph(_typical(fit, table)),
+    ]
+    blocks += [Paragraph(text) for text in (_variability(table), _residual(table, fit)) if text]
+    blocks += [Notice("warning", "To keep in mind", points) for points in [_cautions(learnt, fit)] if points]
+    return Section("Summary", tuple(blocks))
+
+
+def _study(fit: Any) -> str:
+    censored = int((fit.data.table.CENS[fit.data.is_observation] != 0).sum())
+    beyond = f", {censored} of them beyond a limit of quantification," if censored else ""
+    return (
+        f"{counted(fit.data.n_observations, 'observation')}{beyond} from "
+        f"{counted(len(fit.data.subjects), 'subject')} were described by "
+        f"{_article(_structure(fit.model))} with {_sources(fit.model)}."
+    )
+
+
+def _structure(model: Any) -> str:
+    return getattr(model.structure, "description", "") or type(model.structure).__name__
+
+
+def _article(words: str) -> str:
+    return f"a {words}" if words[:1].islower() else words
+
+
+def _sources(model: Any) -> str:
+    between = [name for name, parameter in model.parameters.items() if parameter.iiv is not None]
+    occasions = [name for name, parameter in model.parameters.items() if parameter.iov is not None]
+    parts = [f"variability between subjects on {listed(between)}"] if between else ["no random effects"]
+    if occasions:
+        parts.append(f"variability between occasions on {listed(occasions)}")
+    effects = [f"{c} on {name}" for name, p in model.parameters.items() for c in p.covariates]
+    if effects:
+        parts.append(f"effects of {listed(effects)}")
+    return listed(parts)
+
+
+def _typical(fit: Any, table: pd.DataFrame) -> str:
+    said = []
+    for _, row in table[table.block == "structural"].iterrows():
+        name = row.meaning.removeprefix("typical ")
+        name = f"{name} ({row.parameter})" if name != row.parameter else row.parameter
+        unit = f" {row.unit}" if row.unit else ""
+        if row.known:
+            said.append(f"{name} is fixed to {significant(row['median'])}{unit}")
+        else:
+            interval = f"{significant(row.lower)} to {significant(row.upper)}"
+            said.append(f"{name} is {significant(row['median'])}{unit} ({interval})")
+    return (
+        f"In a typical subject{_reference(fit.model)}, {listed(said)}; medians and 95 % credible intervals."
+    )
+
+
+def _reference(model: Any) -> str:
+    given: dict[str, str] = {}
+    for parameter in model.parameters.values():
+        for covariate, effect in parameter.covariates.items():
+            reference = getattr(effect, "reference", None)
+            if reference is not None:
+                given[covariate] = f"{reference:g}" if isinstance(reference, int | float) else str(reference)
+    return f" ({', '.join(f'{name} {value}' for name, value in given.items())})" if given else ""
+
+
+def _variability(table: pd.DataFrame) -> str:
+    spread = table[(table.block == "IIV") & table.cv.notna()].sort_values("cv", ascending=False)
+    if spread.empty:
+        return ""
+    parts = [f"{row.parameter} by {whole(row.cv)} %" for _, row in spread.iterrows()]
+    return (
+        f"Between subjects {listed(parts)} vary (coefficients of variation)."
+        if len(parts) > 1
+        else (
+            f"Between subjects {spread.iloc[0].parameter} varies by {whole(spread.iloc[0].cv)} % "
+            "(coefficient of variation)."
+        )
+    )
+
+
+def _residual(table: pd.DataFrame, fit: Any) -> str:
+    said = []
+    for name, row in table[table.block == "residual"].iterrows():
+        unit = fit.data.units.get(row.parameter, fit.data.units.get("DV", ""))
+        if str(name).endswith("_prop"):
+            said.append(f"{whole(row.cv)} % of the prediction of {row.parameter}")
+        else:
+            said.append(f"{significant(row['median'], 2)} {unit}".strip() + f" (additive, {row.parameter})")
+    residual = fit.predictions().IWRES.dropna()
+    inside = 100 * float((residual.abs() < 1.96).mean()) if len(residual) else np.nan
+    if not said:
+        return ""
+    return (
+        f"The residual error has a standard deviation of {listed(said)}; {inside:.0f} % of the observations "
+        "lie within 1.96 of it around the individual predictions (95 % are expected)."
+    )
+
+
+def _cautions(learnt: pd.DataFrame, fit: Any) -> tuple[str, ...]:
+    points = []
+    uncertain = learnt[(learnt.rse > _UNCERTAIN) & (learnt.block != "correlations")]
+    if len(uncertain):
+        names = listed([f"{name} ({whole(row.rse)} %)" for name, row in uncertain.iterrows()])
+        points.append(f"Relative standard error above {_UNCERTAIN:.0f} %: {names}.")
+    shrunk = learnt[learnt.shrinkage > _SHRUNK]
+    if len(shrunk):
+        names = listed([f"{row.parameter} ({whole(row.shrinkage)} %)" for _, row in shrunk.iterrows()])
+        points.append(
+            f"Shrinkage above {_SHRUNK:.0f} %: {names}. Plots of these individual effects say little about "
+            "covariates."
+        )
+    if fit.data.warnings:
+        points.append(
+            f"The data set has {counted(len(fit.data.warnings), 'warning')}; see the section on data."
+        )
+    if fit.record.edited:
+        points.append(
+            "The graph was changed by an edit before sampling; equations and priors below do not show it."
+        )
+    return tuple(points)

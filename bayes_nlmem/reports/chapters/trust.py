@@ -1,0 +1,74 @@
+"""Whether the draws can be trusted: verdict, evidence, traces and ranks."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from bayes_nlmem.plots.style import style
+from bayes_nlmem.reports.blocks import Block, Figure, Notice, Paragraph, Section
+
+_CRITERIA = (
+    "Asked of every population parameter and random effect: R̂ below 1.01 (the chains agree) and effective "
+    "sample sizes above 400 in the bulk and in the tails; of the run: no divergent transition, and E-BFMI "
+    "above 0.3 (the sampler explores the tails)."
+)
+
+
+def convergence(fit: Any) -> Section:
+    """The verdict in plain words, with the evidence."""
+    verdict = fit.convergence()
+    blocks: list[Block] = [_verdict(verdict), Paragraph(_CRITERIA)]
+    names = [str(name) for name in fit.summary().index if str(name) in fit.draws["posterior"]]
+    if names:
+        blocks += [
+            Figure(
+                "Ranks of the draws of each chain, as difference from the uniform distribution (ArviZ). "
+                "Chains that agree stay near the middle; p is the probability of a larger deviation.",
+                _ranks(fit.draws, names),
+                "rank plots of the population parameters",
+            ),
+            Figure(
+                "Traces: draws in the order in which they were made, one colour per chain (ArviZ). They "
+                "should look alike and show no drift.",
+                _traces(fit.draws, names),
+                "trace plots of the population parameters",
+            ),
+        ]
+    return Section("Convergence", tuple(blocks))
+
+
+def _verdict(verdict: Any) -> Notice:
+    if verdict.ok:
+        return Notice("good", "Converged: the draws can be used.", (verdict.evidence,))
+    points = tuple(f"{f.what}\nProbable cause: {f.cause}\nRemedy: {f.remedy}" for f in verdict.findings)
+    return Notice("bad", f"Not to be trusted yet. {verdict.evidence}", points)
+
+
+def _ranks(draws: Any, names: list[str]) -> Any:
+    import arviz_plots
+
+    return _drawn(arviz_plots.plot_rank, draws, names, {"ecdf_lines": {"width": 1.1}, "remove_axis": False})
+
+
+def _traces(draws: Any, names: list[str]) -> Any:
+    import arviz_plots
+
+    return _drawn(arviz_plots.plot_trace, draws, names, {"trace": {"width": 0.35, "alpha": 0.6}})
+
+
+def _drawn(plot: Any, draws: Any, names: list[str], visuals: dict[str, Any]) -> Any:
+    import matplotlib.pyplot as plt
+
+    size = (9.2, 1.5 * math.ceil(len(names) / 4) + 0.2)
+    with style():
+        collection = plot(
+            draws,
+            var_names=names,
+            backend="matplotlib",
+            visuals=visuals,
+            figure_kwargs={"figsize": size, "layout": "constrained"},
+        )
+        figure = collection.viz["figure"].item()
+    plt.close(figure)  # the picture is kept, pyplot need not show it
+    return figure
