@@ -61,7 +61,18 @@ _EXPORTS: dict[str, str] = {
     "Dataset": "data.dataset",
     "read": "data.reader",
     "subset": "data.dataset",
+    # plots
+    "plot_effects_against_covariates": "plots.effects",
+    "plot_goodness_of_fit": "plots.goodness",
+    "plot_individual_fits": "plots.individuals",
+    "plot_observations": "plots.observations",
+    "plot_prior_posterior": "plots.learnt",
+    "plot_random_effects": "plots.effects",
+    # reports
+    "Report": "reports.document",
+    "report": "reports.document",
     # zoo
+    "Study": "zoo.shelf",
     "zoo": "zoo",
 }
 
