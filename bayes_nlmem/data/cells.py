@@ -55,11 +55,14 @@ def numbers(series: pd.Series, decimal: str | None = None) -> Cells:
         values = series.to_numpy(dtype=float, na_value=np.nan)
         return Cells(values, missing, np.zeros(len(series), bool), values)
     text = series.astype(object).to_numpy()
-    plain = pd.Series(text).astype(str).str.strip()
-    missing = series.isna().to_numpy() | plain.isin(MISSING).to_numpy()
+    codes, distinct = pd.factorize(text)
+    plain = pd.Series([str(value).strip() for value in distinct], dtype=object)
+    blank = plain.isin(MISSING)
     if decimal == ",":
         plain = plain.str.replace(",", ".", regex=False)
-    values = pd.to_numeric(plain.mask(missing), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    parsed = pd.to_numeric(plain.mask(blank), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    values = np.append(parsed, np.nan)[codes]
+    missing = np.append(blank.to_numpy(bool), True)[codes]
     return Cells(values, missing, np.isnan(values) & ~missing, text)
 
 

@@ -82,8 +82,8 @@ def _clock_hours(time: pd.Series) -> Cells:
     plain = numbers(time)
     parts = pd.Series(plain.text).astype(str).str.strip().str.extract(f"^{_CLOCK}$")
     parts = parts.apply(pd.to_numeric)
-    hours = (parts[0] + parts[1] / 60 + parts[2].fillna(0) / 3600).to_numpy(dtype=float)
-    hours[(parts[1] >= 60).to_numpy()] = np.nan
+    hours = parts[0] + parts[1] / 60 + parts[2].fillna(0) / 3600
+    hours = hours.mask(parts[1] >= 60).to_numpy(dtype=float)
     return Cells(hours, plain.missing, np.isnan(hours) & ~plain.missing, plain.text)
 
 

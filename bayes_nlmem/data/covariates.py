@@ -68,18 +68,17 @@ def _reading(draft: Draft, name: str, label: str) -> Reading:
     declared = draft.roles.methods.get(name)
     if levels is None and name not in draft.roles.categorical and not is_text(cells):
         return Reading(name, cells, declared, None, cells.values)
-    written = ~cells.missing
-    if levels is None:
-        plain = cells.values[written] if not cells.bad.any() else cells.text[written]
-        levels = sorted({_level(value) for value in plain}, key=lambda value: (str(type(value)), value))
-    else:
-        levels = [_level(level) for level in levels]
-    numeric = not cells.bad.any() and all(isinstance(level, (int, float)) for level in levels)
-    place = {level: i for i, level in enumerate(levels)}
-    source = cells.values if numeric else cells.text
-    codes = np.full(draft.n, np.nan)
-    codes[written] = [place.get(_level(value), np.nan) for value in source[written]]
-    return Reading(name, cells, declared, tuple(levels), codes)
+    numeric = not cells.bad.any()
+    written = pd.Series(cells.values if numeric else cells.text, dtype=object).mask(cells.missing)
+    codes, distinct = pd.factorize(written)
+    found = [_level(value) for value in distinct]
+    levels = sorted(set(found), key=_rank) if levels is None else [_level(level) for level in levels]
+    place = np.array([*(levels.index(level) for level in found), np.nan])
+    return Reading(name, cells, declared, tuple(levels), place[codes])
+
+
+def _rank(level: object) -> tuple[str, object]:
+    return type(level).__name__, level
 
 
 def _level(value: object) -> object:

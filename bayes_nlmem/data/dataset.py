@@ -207,7 +207,7 @@ def subset(data: Dataset, subjects: Iterable[object]) -> Dataset:
     """
     wanted = set(subjects)
     known = f"IDs of the data ({names_text(data.subjects)})"
-    unknown = [subject for subject in wanted if subject not in set(data.subjects)]
+    unknown = wanted - set(data.subjects)
     if unknown or not wanted:
         remedy = "IDs are kept as they are written: 7 is not '7'."
         raise DataError(explain(expected=known, got=names_text(map(repr, unknown)) or "none", remedy=remedy))

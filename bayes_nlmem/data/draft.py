@@ -50,7 +50,7 @@ class Draft:
         Position of the first record of the block.
     time, evid, mdv : ndarray of float
         Time, and the codes after inference.
-    cmt, dvid : ndarray of object
+    cmt, dvid : ndarray of float, or of object if there are names
         Numbers or names; 0 where missing.
     """
 
@@ -117,6 +117,13 @@ def nonzero(values: np.ndarray) -> np.ndarray:
     return (values != 0) & ~np.isnan(values)
 
 
+def numeric_codes(codes: np.ndarray) -> np.ndarray:
+    """Numbers among codes (CMT, DVID), names counted as 1."""
+    if codes.dtype != object:
+        return codes
+    return np.array([1.0 if isinstance(code, str) else float(code) for code in codes])
+
+
 def whole(values: np.ndarray) -> np.ndarray:
     """Where there is a whole number or nothing to judge."""
     return np.isnan(values) | (values == np.floor(values))
@@ -133,8 +140,8 @@ def make_draft(raw: Raw, roles: Roles, question: Question) -> tuple[Draft, tuple
     """
     frame, n = raw.frame, len(raw.frame)
     series = {name: _column(frame, label) for name, label in roles.reserved.items()}
-    one_subject = np.zeros(n, int), (), np.ones(n, bool)
-    subject, ids, written = identify(series["ID"]) if "ID" in series else one_subject
+    nobody = np.arange(n), (), np.ones(n, bool)
+    subject, ids, written = identify(series["ID"]) if "ID" in series else nobody
     at = Placer(raw.row, np.where(written, subject, -1) if ids else np.full(n, -1), ids)
     change = np.concatenate([[True], subject[1:] != subject[:-1]])
     block = np.cumsum(change) - 1
@@ -226,12 +233,10 @@ def _names(
 ) -> tuple[np.ndarray, tuple[Fault, ...]]:
     """Numbers or names of a column, 0 where missing; a slip among numbers is a fault."""
     if role not in series:
-        return np.zeros(n, object), ()
+        return np.zeros(n), ()
     cells = numbers(series[role], question.decimal)
     if not is_text(cells):
-        values = cells.filled(0.0)
-        plain = [int(v) if v == np.floor(v) else float(v) for v in np.nan_to_num(values, posinf=0, neginf=0)]
-        return np.array(plain, object), tuple(cell_faults(role, cells, at))
+        return np.nan_to_num(cells.filled(0.0), posinf=0, neginf=0), tuple(cell_faults(role, cells, at))
     names = np.array([str(word).strip() for word in cells.text], object)
     names[cells.missing] = 0
     return names, ()

@@ -210,6 +210,4 @@ def _table(draft: Draft, censored: Censoring) -> pd.DataFrame:
 
 def _codes(values: np.ndarray) -> pd.Series:
     """Whole numbers as int64; names stay, with 0 where nothing was written."""
-    if any(isinstance(value, str) for value in values):
-        return pd.Series(values, dtype=object)
-    return pd.Series(values.astype(float).astype(np.int64))
+    return pd.Series(values, dtype=object if values.dtype == object else np.int64)

@@ -11,6 +11,8 @@ from bayes_nlmem.data.draft import Draft
 def repeated(draft: Draft, of: np.ndarray, *, with_value: bool) -> np.ndarray:
     """Records of the mask that equal an earlier one in subject, TIME, EVID, CMT and DVID.
 
+    Records on both sides of a dose differ: one is the trough, the other is taken after the dose.
+
     Parameters
     ----------
     draft : Draft
@@ -18,7 +20,7 @@ def repeated(draft: Draft, of: np.ndarray, *, with_value: bool) -> np.ndarray:
     of : ndarray of bool
         The records to compare.
     with_value : bool
-        Whether DV, AMT, RATE and CENS have to be equal too.
+        Whether DV, AMT, RATE and CENS have to be equal too, and DV known in observations.
 
     Returns
     -------
@@ -26,8 +28,9 @@ def repeated(draft: Draft, of: np.ndarray, *, with_value: bool) -> np.ndarray:
         The later ones of equal records.
     """
     where = np.flatnonzero(of)
+    after = np.cumsum(draft.dose & ~of | (draft.evid == 3) | ~draft.follows)
     key = {
-        "segment": draft.segment[where],
+        "after": after[where],
         "time": draft.time[where],
         "evid": draft.evid[where],
         "cmt": pd.factorize(draft.cmt[where])[0],
@@ -37,4 +40,5 @@ def repeated(draft: Draft, of: np.ndarray, *, with_value: bool) -> np.ndarray:
         key |= {name: draft.number(name)[where] for name in ("DV", "AMT", "RATE", "CENS", "L2")}
     again = np.zeros(draft.n, bool)
     again[where] = pd.DataFrame(key).duplicated().to_numpy()
-    return again & ~np.isnan(draft.time)
+    again &= ~np.isnan(draft.time)
+    return again & ~(draft.observation & np.isnan(draft.number("DV"))) if with_value else again

@@ -121,17 +121,27 @@ def _parse(text: str, name: str, delimiter: str | None, decimal: str, comment: s
     if not records:
         raise _refusal("E_NO_RECORDS", name, "Expected records below the header, got the header only.")
     row = np.arange(1, len(records) + 1)
-    if comment:
-        kept = np.array([not line.lstrip().startswith(comment) for line in records])
-        if not kept.all():
-            notes.append(f"{(~kept).sum()} rows that start with {comment!r} were left out, as comment= says")
-        records, row = [line for line, keep in zip(records, kept, strict=True) if keep], row[kept]
+    marked = _commented(records, header, comment)
+    if marked.any() and comment is None:
+        mark = records[int(np.argmax(marked))].lstrip()[0]
+        message = f"Expected records, got rows that start with the comment mark {mark!r}."
+        remedy = f"Pass comment={mark!r} to leave them out, or remove the mark."
+        raise _refusal("E_COMMENTED_ROWS", name, message, remedy, row[marked].tolist())
+    if marked.any():
+        notes.append(f"{marked.sum()} rows that start with {comment!r} were left out, as comment= says")
+        records, row = [line for line, skip in zip(records, marked, strict=True) if not skip], row[~marked]
     _check_widths(records, row, header, found, name)
     frame = _frame(records, found, decimal)
     frame.columns = pd.Index(header)
     if found != ",":
         notes.append(f"delimiter: {DELIMITERS.get(found, repr(found))}")
     return Raw(frame, name, row, tuple(notes))
+
+
+def _commented(records: list[str], header: list[str], comment: str | None) -> np.ndarray:
+    """Rows that start with the comment mark; by default # and, under a first column C, the letter C."""
+    marks = (comment,) if comment else ("#", "C") if header[0] == "C" else ("#",)
+    return np.array([line.lstrip().startswith(marks) for line in records])
 
 
 def find_delimiter(header: str, records: Sequence[str]) -> str:

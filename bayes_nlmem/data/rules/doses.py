@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bayes_nlmem.data.cells import texts
-from bayes_nlmem.data.draft import Draft, nonzero, whole
+from bayes_nlmem.data.draft import Draft, nonzero, numeric_codes, whole
 from bayes_nlmem.ground.messages import Fault
 
 DOSE_ITEMS = ("AMT", "RATE", "DUR", "ADDL", "II", "SS")
@@ -208,8 +208,7 @@ def rate_and_duration_agree(draft: Draft) -> Iterator[Fault]:
 
 def compartment_is_a_number_or_name(draft: Draft) -> Iterator[Fault]:
     """CMT is a whole number >= 0 or a name."""
-    is_number = np.array([not isinstance(value, str) for value in draft.cmt])
-    value = np.where(is_number, draft.cmt, 0).astype(float)
+    value = numeric_codes(draft.cmt)
     yield from draft.at.report(
         "E_CMT_NEGATIVE",
         value < 0,

@@ -99,7 +99,7 @@ def value_jumps(draft: Draft) -> Iterator[Fault]:
 
 def subject_is_on_another_scale(draft: Draft) -> Iterator[Fault]:
     """All of a subject's values are hundreds of times those of the others."""
-    for endpoint in dict.fromkeys(draft.dvid[draft.observation].tolist()):
+    for endpoint in pd.unique(draft.dvid[draft.observation]):
         where = draft.observation & (draft.dvid == endpoint) & (draft.number("DV") > 0)
         if not where.any():
             continue

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from bayes_nlmem.data.cells import texts
 from bayes_nlmem.data.censoring import limits
-from bayes_nlmem.data.draft import Draft, whole
+from bayes_nlmem.data.draft import Draft, numeric_codes, whole
 from bayes_nlmem.data.repeats import repeated
 from bayes_nlmem.ground.messages import Fault
 
@@ -136,15 +137,14 @@ def endpoint_is_written(draft: Draft) -> Iterator[Fault]:
     """DVID is given for every observation if it is given for any."""
     if not draft.has("DVID"):
         return
-    unknown = np.array([value == 0 for value in draft.dvid], bool)
+    value = numeric_codes(draft.dvid)
     yield from draft.at.report(
         "E_DVID_MISSING",
-        draft.observation & unknown,
+        draft.observation & (value == 0),
         expected="an endpoint (DVID) on every observation",
         got="missing or 0",
         remedy="Write the number or name of the endpoint, e.g. 1 and 2, or 'cp' and 'pca'.",
     )
-    value = np.array([0.0 if isinstance(v, str) else float(v) for v in draft.dvid])
     wrong = draft.observation & (~whole(value) | (value < 0))
     yield from draft.at.report(
         "E_DVID_NOT_INTEGER",
@@ -161,7 +161,7 @@ def limit_of_quantification_is_sound(draft: Draft) -> Iterator[Fault]:
     if lloq is None:
         return
     given = lloq if hasattr(lloq, "items") else {None: lloq}
-    endpoints = list(dict.fromkeys(draft.dvid[draft.observation].tolist()))
+    endpoints = pd.unique(draft.dvid[draft.observation]).tolist()
     for name, value in given.items():
         if (
             isinstance(value, bool)
@@ -171,7 +171,7 @@ def limit_of_quantification_is_sound(draft: Draft) -> Iterator[Fault]:
             message = f"Expected a finite number for lloq, got {value!r}."
             yield Fault("E_LLOQ_INVALID", message, remedy="Give it in the unit of DV, e.g. lloq=0.05.")
         elif name is not None and name not in endpoints:
-            message = f"Expected endpoints of DVID ({', '.join(map(str, endpoints))}) in lloq, got {name!r}."
+            message = f"Expected endpoints of DVID ({texts(endpoints)}) in lloq, got {name!r}."
             yield Fault("E_LLOQ_INVALID", message, remedy="Write e.g. lloq={1: 0.05}.")
 
 
