@@ -71,6 +71,12 @@ _EXPORTS: dict[str, str] = {
     # reports
     "Report": "reports.document",
     "report": "reports.document",
+    # structures
+    "OneCompartment": "structures.compartments",
+    "ThreeCompartment": "structures.compartments",
+    "TwoCompartment": "structures.compartments",
+    # simulation
+    "solve": "simulation.solving",
     # zoo
     "Study": "zoo.shelf",
     "zoo": "zoo",
