@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from bayes_nlmem.ground.messages import DataError, Fault
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,54 +76,3 @@ class Requests:
     def __post_init__(self) -> None:
         for name in ("record", "output"):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), np.int64))
-
-
-def records_from_table(
-    table: pd.DataFrame, structure: Any, row: np.ndarray, row_at: np.ndarray | None = None
-) -> Records:
-    """Records of the canonical event table of a data set, for a structure whose compartments CMT names.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Columns SUBJECT, TIME, EVID, AMT, RATE, II, ADDL, SS, CMT; ROW and ID if messages are to name them.
-    structure
-        Has `compartment_number(value)`.
-    row, row_at : int arrays (n_records,)
-        Parameter rows, see `Records`.
-
-    Raises
-    ------
-    DataError
-        A CMT that the structure does not have, on a dose or an observation (E_CMT_UNKNOWN).
-    """
-    evid = table["EVID"].to_numpy(np.int64)
-    subject = table["SUBJECT"].to_numpy(np.int64)
-    labels = table["CMT"].to_numpy()
-    relevant = np.isin(evid, (0, 1, 4))
-    cmt = np.zeros(len(table), np.int64)
-    faults = []
-    for label in dict.fromkeys(labels[relevant].tolist()):
-        where = relevant & (labels == label)
-        try:
-            cmt[where] = structure.compartment_number(label)
-        except DataError as error:
-            positions = np.flatnonzero(where)
-            rows = table["ROW"].to_numpy()[positions] if "ROW" in table else positions + 1
-            names = dict.fromkeys(table["ID"].to_numpy()[positions].tolist()) if "ID" in table else ()
-            faults.append(Fault("E_CMT_UNKNOWN", str(error), tuple(int(r) for r in rows), tuple(names)))
-    if faults:
-        raise DataError(faults=faults)
-    return Records(
-        start=np.concatenate([[0], np.flatnonzero(np.diff(subject)) + 1, [len(table)]]) if len(table) else [0],
-        time=table["TIME"].to_numpy(float),
-        evid=evid,
-        amt=table["AMT"].to_numpy(float),
-        rate=table["RATE"].to_numpy(float),
-        ii=table["II"].to_numpy(float),
-        addl=table["ADDL"].to_numpy(np.int64),
-        ss=table["SS"].to_numpy(np.int64),
-        cmt=cmt,
-        row=row,
-        row_at=row_at,
-    )

@@ -13,8 +13,9 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.reader import read
 from bayes_nlmem.engine.amounts import solve_amounts
 from bayes_nlmem.engine.layout import FINE, MEANING
-from bayes_nlmem.engine.records import Requests, records_from_table
+from bayes_nlmem.engine.records import Requests
 from bayes_nlmem.ground.messages import ModelError, closest, explain, names_text
+from bayes_nlmem.structures.records import records_from_table
 
 if TYPE_CHECKING:
     from bayes_nlmem.structures.compartments import OneCompartment, ThreeCompartment, TwoCompartment
