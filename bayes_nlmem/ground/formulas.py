@@ -199,7 +199,8 @@ def as_mathml(formula: Formula) -> str:
     """
     match formula:
         case Symbol(name, parts, index):
-            below = [_mathml_name(part) for part in (*parts, *([index] if index else []))]
+            below = [_mathml_name(part) for part in parts]
+            below += ["".join(f"<mi>{letter}</mi>" for letter in index)] if index else []
             base = _mathml_name(name)
             return f"<msub>{base}<mrow>{'<mo>,</mo>'.join(below)}</mrow></msub>" if below else base
         case Constant(value):
@@ -218,7 +219,7 @@ def as_mathml(formula: Formula) -> str:
             return f"<msqrt>{as_mathml(argument)}</msqrt>"
         case Call(name, arguments):
             listed = "<mo>,</mo>".join(map(as_mathml, arguments))
-            head = f"{_mathml_name(name)}<mo>&#x2061;</mo>" if name else ""
+            head = f"{_mathml_word(name)}<mo>&#x2061;</mo>" if name else ""
             return f"<mrow>{head}<mo>(</mo>{listed}<mo>)</mo></mrow>"
         case Indicator(covariate, level):
             equality = f"{as_mathml(covariate)}<mo>=</mo><mtext>{_escaped(level)}</mtext>"
@@ -280,8 +281,11 @@ def _latex_text(words: str) -> str:
 def _mathml_name(name: str) -> str:
     if name in GREEK:
         return f"<mi>{GREEK[name]}</mi>"
-    upright = "" if len(name) == 1 and name != "N" else ' mathvariant="normal"'
-    return f"<mi{upright}>{_escaped(name)}</mi>"
+    return f"<mi>{_escaped(name)}</mi>" if len(name) == 1 else _mathml_word(name)
+
+
+def _mathml_word(name: str) -> str:
+    return f'<mi mathvariant="normal">{_escaped(name)}</mi>'
 
 
 def _escaped(words: str) -> str:

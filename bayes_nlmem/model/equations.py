@@ -208,18 +208,22 @@ def _text_block(model: Model) -> str:
 def _html_block(model: Model) -> str:
     parts = []
     for title, lines in layers(model):
-        rows = "".join(
-            f'<tr><td style="text-align:right">{_math(as_mathml(line.left))}</td>'
-            f"<td>{_math(f'<mo>{line.relation}</mo>')}</td>"
-            f'<td style="text-align:left">{_math(as_mathml(line.right))}</td></tr>'
-            for line in lines
-        )
+        rows = "".join(_html_row(line) for line in lines)
         parts.append(f'<p class="bn-layer">{escape(title)}</p><table class="bn-equations">{rows}</table>')
     return "".join(parts)
 
 
+def _html_row(line: Equation) -> str:
+    relation = "<mo>=</mo>" if line.relation == "=" else "<mo>∼</mo>"
+    cells = ((as_mathml(line.left), "right"), (relation, "center"), (as_mathml(line.right), "left"))
+    written = (
+        f'<td style="text-align:{side};vertical-align:baseline">{_math(body)}</td>' for body, side in cells
+    )
+    return f"<tr>{''.join(written)}</tr>"
+
+
 def _math(body: str) -> str:
-    return f'<math xmlns="http://www.w3.org/1998/Math/MathML">{body}</math>'
+    return f'<math xmlns="http://www.w3.org/1998/Math/MathML" displaystyle="true">{body}</math>'
 
 
 def _table(model: Model) -> list[tuple[str, str, str, str, str]]:
@@ -247,7 +251,10 @@ def _text_table(model: Model) -> str:
 
 
 def _html_table(model: Model) -> str:
-    head = "".join(f"<th>{word}</th>" for word in ("name", "meaning", "prior", "95% prior interval"))
+    head = "".join(
+        f'<th style="text-align:left">{word}</th>'
+        for word in ("name", "meaning", "prior", "95% prior interval")
+    )
     body = ""
     block = ""
     for row in _table(model):

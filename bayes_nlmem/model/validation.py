@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bayes_nlmem.ground.messages import closest, explain, names_text
+from bayes_nlmem.ground.messages import ModelError, closest, explain, names_text
 from bayes_nlmem.model.parameters import Correlated, Parameter
 from bayes_nlmem.model.quantities import quantities
 from bayes_nlmem.statistics.residuals import Residual
@@ -86,15 +86,21 @@ def _parameters(model: Model) -> Iterator[str]:
             got=f"no {', '.join(missing)}",
             remedy=f'Add "{missing[0]}": Parameter(...).',
         )
+    optional = tuple(getattr(structure, "optional", ()))
+    valid = f"{', '.join(required)}; optional {', '.join(optional) or 'none'}"
     for name in unknown:
-        candidates = [*missing, *required, *_OPTIONAL]
-        hint = closest(str(name), [candidate for candidate in candidates if structure.accepts(candidate)])
-        remedy = hint or "Leave it out, or choose a structure that has it."
-        valid = f"{', '.join(required)}; optional {', '.join(filter(structure.accepts, _OPTIONAL)) or 'none'}"
+        remedy = _meant(structure, str(name), [*missing, *required, *optional])
         yield explain(expected=f"parameters of {kind} ({valid})", got=repr(name), remedy=remedy)
 
 
-_OPTIONAL = ("F", "ALAG", "D", "R")
+def _meant(structure: Any, name: str, candidates: list[str]) -> str:
+    """The structure's own name for it, or one that looks like it."""
+    if hasattr(structure, "canonical"):
+        try:
+            return f"Write {structure.canonical(name)}."
+        except ModelError:
+            pass
+    return closest(name, candidates) or "Leave it out, or choose a structure that has it."
 
 
 def _residuals(model: Model) -> Iterator[str]:

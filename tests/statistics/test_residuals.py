@@ -1,0 +1,52 @@
+"""Residual errors: their standard deviation, in numpy and in a graph."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from bayes_nlmem.ground.messages import ModelError
+from bayes_nlmem.ground.priors import HalfNormal, Normal
+from bayes_nlmem.ground.values import about
+from bayes_nlmem.statistics.residuals import Additive, Combined, Proportional, Residual
+
+F = np.array([0.0, 10.0])
+SIGMAS = {"add": 3.0, "prop": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("residual", "sd"),
+    [
+        (Additive(3.0), [3.0, 3.0]),
+        (Proportional(0.4), [0.0, 4.0]),
+        (Combined(3.0, 0.4), [3.0, 5.0]),
+        (Combined(3.0, 0.4, add="standard deviations"), [3.0, 7.0]),
+    ],
+)
+def test_standard_deviations(residual, sd):
+    pt = pytest.importorskip("pytensor.tensor")
+    assert isinstance(residual, Residual)
+    assert_allclose(residual.sd(F, SIGMAS, np), sd)
+    assert_allclose(residual.sd(pt.constant(F), SIGMAS, pt).eval(mode="FAST_COMPILE"), sd)
+    assert residual.unknowns().items() <= SIGMAS.items()
+    assert pickle.loads(pickle.dumps(residual)) == residual
+
+
+def test_about_becomes_a_half_normal_prior():
+    assert str(Proportional(about(0.2)).proportional) == "HalfNormal(sd 0.3)"
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Additive(0), "a number > 0 or a prior for additive, got 0"),
+        (lambda: Proportional(Normal(0, 1)), r"a prior on \(0, inf\) for proportional"),
+        (lambda: Combined(HalfNormal(1), -0.1), "for proportional, got -0.1"),
+        (lambda: Combined(1.0, 0.1, add="variance"), "add='variance'. Did you mean 'variances'"),
+        (lambda: Combined(True, None, add="x"), "3 problems"),
+    ],
+)
+def test_bad_residuals_are_refused_with_a_reason(build, message):
+    with pytest.raises(ModelError, match=message):
+        build()
