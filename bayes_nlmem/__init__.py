@@ -61,6 +61,13 @@ _EXPORTS: dict[str, str] = {
     "Dataset": "data.dataset",
     "read": "data.reader",
     "subset": "data.dataset",
+    # translation and learning
+    "build": "translation.graph",
+    "Fit": "learning.results",
+    "fit": "learning.nuts",
+    "load": "learning.storage",
+    "RunRecord": "learning.record",
+    "Verdict": "learning.convergence",
     # plots
     "plot_effects_against_covariates": "plots.effects",
     "plot_goodness_of_fit": "plots.goodness",

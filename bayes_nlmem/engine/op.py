@@ -58,7 +58,7 @@ class LinearWalk(Op):
         for storage, value in zip(output_storage, results, strict=True):
             storage[0] = value
 
-    def infer_shape(self, fgraph: object, node: Apply, shapes: list) -> list:
+    def infer_shape(self, node: Apply, shapes: list) -> list:
         """Shapes from the tables alone."""
         n_pairs = shapes[6][0] if self.sensitive else pt.constant(0, dtype="int64")
         return [(shapes[5][0],), (n_pairs, shapes[0][1]), (shapes[3][0],)]
@@ -97,7 +97,7 @@ class Contract(Op):
         g, sens, pairs, n_rows = inputs
         output_storage[0][0] = _contract(g, sens, pairs, int(n_rows))
 
-    def infer_shape(self, fgraph: object, node: Apply, shapes: list) -> list:
+    def infer_shape(self, node: Apply, shapes: list) -> list:
         """As many rows as phi."""
         return [(node.inputs[3], shapes[1][1])]
 

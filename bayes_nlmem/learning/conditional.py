@@ -132,7 +132,7 @@ class Conditional:
     # --- functions -------------------------------------------------------------------------------
 
     def joint(self, theta: np.ndarray, b: np.ndarray):
-        """log p(y_i, b_i | theta) for every subject, with gradients.
+        """Log p(y_i, b_i | theta) for every subject, with gradients.
 
         Returns
         -------
@@ -152,12 +152,12 @@ class Conditional:
         return value, gradient_b, gradient_theta
 
     def prior(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """log p(theta) and its gradient, on the unconstrained scale."""
+        """Log p(theta) and its gradient, on the unconstrained scale."""
         value, gradient = self._prior(theta)
         return float(value), gradient
 
     def effects_density(self, theta: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray]:
-        """log p(theta) + log p(b | theta) and its gradient in `theta`."""
+        """Log p(theta) + log p(b | theta) and its gradient in `theta`."""
         value, gradient = self._effects_density(np.concatenate([theta, b]))
         return float(value), gradient
 
@@ -227,7 +227,9 @@ class Conditional:
     def _joint(self):
         terms = self.graph.logp(vars=[*self.effects, *self.graph.observed_RVs], sum=False)
         total = sum(term.sum() for term in terms) + self._log_prior
-        return self._compile([*terms, self._gradient(total, self.population), self._gradient(total, self.effects)])
+        return self._compile(
+            [*terms, self._gradient(total, self.population), self._gradient(total, self.effects)]
+        )
 
     @cached_property
     def _log_prior(self):

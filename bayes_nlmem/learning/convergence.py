@@ -161,7 +161,9 @@ def _chains_disagree(model: Model, draws: xr.DataTree, figures: _Diagnostics) ->
         )
         return
     if max(bad.values()) > 1.1:
-        cause = "the chains stay in different places: two modes, or a parameter that the data do not determine"
+        cause = (
+            "the chains stay in different places: two modes, or a parameter that the data do not determine"
+        )
         remedy = "Compare the chains of these parameters; simplify the model or give a stronger prior."
     else:
         cause = "the chains mix slowly and are too short"
@@ -189,10 +191,12 @@ def _few_effective_draws(model: Model, draws: xr.DataTree, figures: _Diagnostics
         spread = [name for name in low if name.startswith(("omega_", "gamma_", "corr_"))]
         if spread:
             cause = f"the data say little about the spread between subjects ({', '.join(spread[:4])})"
-            remedy = "Sample longer, or give these a more informative prior; leave the effect out if it is near 0."
+            remedy = (
+                "Sample longer, or give these a more informative prior; leave the effect out if it is near 0."
+            )
         else:
             cause = "strongly correlated parameters, or simply few draws"
-            remedy = "Sample longer; with rich data per subject try geometry=\"centred\"."
+            remedy = 'Sample longer; with rich data per subject try geometry="centred".'
         yield Finding(f"{kind} ESS below {ESS_LIMIT} for {_worst(low, largest=False)}", cause, remedy)
         return
 
@@ -208,7 +212,9 @@ def _divergent(model: Model, draws: xr.DataTree, figures: _Diagnostics) -> Itera
         remedy = f"Leave {name} out, or give it a prior away from zero; or target_accept=0.98."
     else:
         cause = f"sharp curvature, most of it where {name} is {'low' if quantile < 0.5 else 'high'}"
-        remedy = "Raise target_accept to 0.98; look at the pairs plot of that parameter; give a stronger prior."
+        remedy = (
+            "Raise target_accept to 0.98; look at the pairs plot of that parameter; give a stronger prior."
+        )
     yield Finding(f"{figures.divergences} divergent transitions in {figures.n_draws} draws", cause, remedy)
 
 

@@ -77,7 +77,9 @@ def laplace_em(conditional: Conditional, *, iterations: int = 40, tolerance: flo
             break
     b, covariance = modes(conditional, theta, b, steps=12)
     value, _, _ = conditional.joint(theta, b)
-    return LaplaceFit(theta, b, covariance, made, bool(change < tolerance), np.flatnonzero(~np.isfinite(value)))
+    return LaplaceFit(
+        theta, b, covariance, made, bool(change < tolerance), np.flatnonzero(~np.isfinite(value))
+    )
 
 
 def modes(
@@ -152,7 +154,7 @@ def _typical(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
 
 
 def _typical_jacobian(conditional: Conditional, theta: np.ndarray, step: float = 1e-5) -> np.ndarray:
-    """d typical / d theta, shape (n_subjects, n_eta, n_theta)."""
+    """D typical / d theta, shape (n_subjects, n_eta, n_theta)."""
     base = _typical(conditional, theta)
     jacobian = np.zeros((*base.shape, len(theta)))
     for k in range(len(theta)):

@@ -13,7 +13,7 @@ from bayes_nlmem.translation.graph import Translation
 
 
 def pointwise(translation: Translation, posterior: xr.Dataset) -> xr.Dataset:
-    """log p(y_ij | draws) of every observation.
+    """Log p(y_ij | draws) of every observation.
 
     Only the last step of the graph is evaluated: the likelihood given the predictions and the residual
     parameters that the draws hold, for all draws at once.
@@ -31,14 +31,19 @@ def pointwise(translation: Translation, posterior: xr.Dataset) -> xr.Dataset:
         known = [graph[output], *_residual_parameters(graph, output)]
         inputs = {var: pt.TensorType("float64", (None, *var.type.shape))(var.name) for var in known}
         function = pytensor.function(
-            list(inputs.values()), vectorize_graph(term, inputs), mode="FAST_COMPILE", on_unused_input="ignore"
+            list(inputs.values()),
+            vectorize_graph(term, inputs),
+            mode="FAST_COMPILE",
+            on_unused_input="ignore",
         )
         stacked = posterior[[var.name for var in known]].stack(sample=("chain", "draw"))
         columns = [stacked[var.name].transpose("sample", ...).values for var in known]
         shape = (posterior.sizes["chain"], posterior.sizes["draw"], -1)
         dims = ("chain", "draw", f"{output}_row")
         found[f"{output}_obs"] = (dims, np.asarray(function(*columns)).reshape(shape))
-    coords = {name: posterior[name] for name in ("chain", "draw", *(f"{o}_row" for o in translation.observed))}
+    coords = {
+        name: posterior[name] for name in ("chain", "draw", *(f"{o}_row" for o in translation.observed))
+    }
     return xr.Dataset(found, coords=coords)
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import pymc as pm
 import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
@@ -129,7 +127,9 @@ def fit(
         tune=tune,
         target_accept=target_accept,
         edited=edit is not None,
-        start={name: np.asarray(value).tolist() for name, value in starts.centre().items() if np.size(value) < 50},
+        start={
+            name: np.asarray(value).tolist() for name, value in starts.centre().items() if np.size(value) < 50
+        },
         start_converged=laplace.converged,
         timings={stage: round(seconds, 3) for stage, seconds in clock.stages.items()},
         versions=versions(),
@@ -141,18 +141,33 @@ def fit(
 def _settings(draws, tune, chains, cores, seed, sampler, target_accept, progress) -> Settings:
     if sampler not in SAMPLERS:
         raise FitError(
-            explain(expected=f"sampler one of {', '.join(SAMPLERS)}", got=repr(sampler), remedy="Choose one of them.")
+            explain(
+                expected=f"sampler one of {', '.join(SAMPLERS)}",
+                got=repr(sampler),
+                remedy="Choose one of them.",
+            )
         )
-    for name, value, least in (("draws", draws, 1), ("tune", tune, 1), ("chains", chains, 1), ("cores", cores, 1)):
+    for name, value, least in (
+        ("draws", draws, 1),
+        ("tune", tune, 1),
+        ("chains", chains, 1),
+        ("cores", cores, 1),
+    ):
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
             raise FitError(explain(expected=f"{name} a whole number >= {least}", got=repr(value), remedy=""))
     if not 0 < target_accept < 1:
         raise FitError(
-            explain(expected="target_accept between 0 and 1", got=repr(target_accept), remedy="0.8 to 0.99 is usual.")
+            explain(
+                expected="target_accept between 0 and 1",
+                got=repr(target_accept),
+                remedy="0.8 to 0.99 is usual.",
+            )
         )
     if seed is None:
         seed = int(np.random.SeedSequence().generate_state(1)[0])
-    return Settings(draws, tune, chains, cores or min(chains, os.cpu_count() or 1), int(seed), target_accept, progress)
+    return Settings(
+        draws, tune, chains, cores or min(chains, os.cpu_count() or 1), int(seed), target_accept, progress
+    )
 
 
 def _check_start(conditional: Conditional) -> None:
@@ -230,5 +245,3 @@ def _constant(translation: Translation) -> xr.Dataset:
         variables[name] = ("subject", np.asarray(values))
     coords = {f"{output}_row": seen.record + 1 for output, seen in translation.observed.items()}
     return xr.Dataset(variables, coords={**coords, "subject": layout.subjects})
-
-

@@ -73,7 +73,9 @@ def _entries(model: Model) -> Iterator[dict]:
         for covariate, effect in parameter.covariates.items():
             for suffix, value in effect.unknowns().items():
                 graph_name = "_".join(filter(None, (name, covariate, suffix)))
-                meaning = f"{type(effect).__name__.lower()} effect of {covariate}" + (f" {suffix}" if suffix else "")
+                meaning = f"{type(effect).__name__.lower()} effect of {covariate}" + (
+                    f" {suffix}" if suffix else ""
+                )
                 yield _entry(graph_name, COVARIATE, name, meaning, "", value)
         if parameter.iiv is not None:
             yield _entry(f"omega_{name}", IIV, name, "between subjects, SD", "", parameter.iiv)
@@ -82,15 +84,26 @@ def _entries(model: Model) -> Iterator[dict]:
     for block in model.correlated:
         members = sorted(block.names, key=model.random_effects.index)
         for a, b in combinations(members, 2):
-            yield _entry(f"corr_{a}_{b}", CORRELATION, f"{a}, {b}", "correlation of the effects", "", block.prior)
+            yield _entry(
+                f"corr_{a}_{b}", CORRELATION, f"{a}, {b}", "correlation of the effects", "", block.prior
+            )
     meanings = {"add": "additive error, SD", "prop": "proportional error, fraction"}
     for output, residual in model.residuals.items():
         for suffix, value in residual.unknowns().items():
-            yield _entry(f"sigma_{output}_{suffix}", RESIDUAL, output, meanings.get(suffix, suffix), "", value)
+            yield _entry(
+                f"sigma_{output}_{suffix}", RESIDUAL, output, meanings.get(suffix, suffix), "", value
+            )
 
 
 def _entry(name, block, parameter, meaning, unit, value) -> dict:
-    return {"name": name, "block": block, "parameter": parameter, "meaning": meaning, "unit": unit, "value": value}
+    return {
+        "name": name,
+        "block": block,
+        "parameter": parameter,
+        "meaning": meaning,
+        "unit": unit,
+        "value": value,
+    }
 
 
 def _statistics(posterior: xr.Dataset, name: str, value) -> dict:
@@ -145,7 +158,9 @@ def table_text(table: pd.DataFrame) -> str:
     for block, rows in shown.groupby(table["block"].to_numpy(), sort=False):
         lines.append(f"-- {block} " + "-" * max(0, len(lines[0]) - len(block) - 4))
         for _, row in rows.iterrows():
-            cells = (row[c].rjust(widths[c]) if c in right else row[c].ljust(widths[c]) for c in shown.columns)
+            cells = (
+                row[c].rjust(widths[c]) if c in right else row[c].ljust(widths[c]) for c in shown.columns
+            )
             lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 

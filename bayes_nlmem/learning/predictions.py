@@ -141,7 +141,9 @@ def time_after_dose(table: pd.DataFrame) -> np.ndarray:
             last = None
         if last is not None:
             start, more, interval = last
-            passed = min(more, np.floor((time[k] - start) / interval + 1e-9)) if more > 0 and interval > 0 else 0
+            passed = (
+                min(more, np.floor((time[k] - start) / interval + 1e-9)) if more > 0 and interval > 0 else 0
+            )
             found[k] = time[k] - start - max(passed, 0) * interval
     return found
 

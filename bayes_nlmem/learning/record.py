@@ -7,7 +7,18 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-_PACKAGES = ("bayes-nlmem", "pymc", "pytensor", "nutpie", "numba", "arviz", "numpy", "scipy", "pandas", "xarray")
+_PACKAGES = (
+    "bayes-nlmem",
+    "pymc",
+    "pytensor",
+    "nutpie",
+    "numba",
+    "arviz",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+)
 
 
 @dataclass(frozen=True)

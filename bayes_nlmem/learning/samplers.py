@@ -41,8 +41,12 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings):
     began = time.perf_counter()
     with pytensor.config.change_flags(numba__fastmath=False), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Cannot cache compiled function", module="numba")
-        compiled = nutpie.compile_pymc_model(translation.graph, backend="numba", var_names=_stored(translation))
-    compiled = dataclasses.replace(compiled, initial_point_func=lambda seed: flat(translation, starts.draw(seed)))
+        compiled = nutpie.compile_pymc_model(
+            translation.graph, backend="numba", var_names=_stored(translation)
+        )
+    compiled = dataclasses.replace(
+        compiled, initial_point_func=lambda seed: flat(translation, starts.draw(seed))
+    )
     ready = time.perf_counter()
     with threadpool_limits(1):
         sampled = nutpie.sample(
@@ -62,19 +66,25 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings):
 
 def sample_pymc(translation: Translation, starts: Starts, settings: Settings):
     """NUTS by PyMC itself, chains in processes."""
-    return _by_pymc("pymc", translation, starts, settings, initvals=_constrained(translation, starts, settings))
+    return _by_pymc(
+        "pymc", translation, starts, settings, initvals=_constrained(translation, starts, settings)
+    )
 
 
 def sample_numpyro(translation: Translation, starts: Starts, settings: Settings):
     """NUTS by NumPyro on JAX; needs the extra `jax`."""
     _require_jax("numpyro", translation)
-    return _by_pymc("numpyro", translation, starts, settings, initvals=_constrained(translation, starts, settings)[0])
+    return _by_pymc(
+        "numpyro", translation, starts, settings, initvals=_constrained(translation, starts, settings)[0]
+    )
 
 
 def sample_blackjax(translation: Translation, starts: Starts, settings: Settings):
     """NUTS by BlackJAX on JAX; needs the extra `jax`."""
     _require_jax("blackjax", translation)
-    return _by_pymc("blackjax", translation, starts, settings, initvals=_constrained(translation, starts, settings)[0])
+    return _by_pymc(
+        "blackjax", translation, starts, settings, initvals=_constrained(translation, starts, settings)[0]
+    )
 
 
 SAMPLERS = {
@@ -128,7 +138,10 @@ def _constrained(translation: Translation, starts: Starts, settings: Settings) -
     graph = translation.graph
     outputs = _backward(graph)
     function = pytensor.function(
-        [graph.rvs_to_values[rv] for rv in graph.free_RVs], outputs, mode="FAST_COMPILE", on_unused_input="ignore"
+        [graph.rvs_to_values[rv] for rv in graph.free_RVs],
+        outputs,
+        mode="FAST_COMPILE",
+        on_unused_input="ignore",
     )
     points = []
     for seed in np.random.SeedSequence(settings.seed).generate_state(settings.chains):

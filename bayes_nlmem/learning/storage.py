@@ -146,7 +146,10 @@ def _storable(draws: xr.DataTree) -> xr.DataTree:
         return dataset
 
     return xr.DataTree.from_dict(
-        {"/": draws.to_dataset(), **{name: convert(node.to_dataset()) for name, node in draws.children.items()}}
+        {
+            "/": draws.to_dataset(),
+            **{name: convert(node.to_dataset()) for name, node in draws.children.items()},
+        }
     )
 
 
@@ -172,7 +175,12 @@ def _data_to_dict(data: Dataset) -> dict[str, Any]:
         "table": _frame_to_dict(data.table),
         "subjects": [_plain(subject) for subject in data.subjects],
         "covariates": [
-            {**_column(pd.Series(c.values)), "name": c.name, "method": c.method, "categories": _listed(c.categories)}
+            {
+                **_column(pd.Series(c.values)),
+                "name": c.name,
+                "method": c.method,
+                "categories": _listed(c.categories),
+            }
             for c in data.covariates.values()
         ],
         "units": dict(data.units),

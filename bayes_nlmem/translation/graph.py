@@ -99,7 +99,9 @@ def translate(
     """
     if geometry not in GEOMETRIES:
         raise ModelError(
-            explain(expected=f"geometry one of {', '.join(GEOMETRIES)}", got=repr(geometry), remedy="Choose one.")
+            explain(
+                expected=f"geometry one of {', '.join(GEOMETRIES)}", got=repr(geometry), remedy="Choose one."
+            )
         )
     if faults := check_compartments(data, model.structure):
         raise DataError(faults=faults, source=data.source)

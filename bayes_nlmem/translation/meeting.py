@@ -17,9 +17,15 @@ def check_meeting(model: Model, data: Dataset) -> None:
     ModelError
         All problems in one message.
     """
-    problems = [*_covariate_problems(model, data), *_occasion_problems(model, data), *_output_problems(model, data)]
+    problems = [
+        *_covariate_problems(model, data),
+        *_occasion_problems(model, data),
+        *_output_problems(model, data),
+    ]
     if problems:
-        head = "The model does not fit the data" + (f" in {len(problems)} points" if len(problems) > 1 else "")
+        head = "The model does not fit the data" + (
+            f" in {len(problems)} points" if len(problems) > 1 else ""
+        )
         raise ModelError("\n".join([f"{head}:", *(f"  - {problem}" for problem in problems)]))
 
 

@@ -48,7 +48,9 @@ def test_estimates_are_near_maximum_likelihood(theophylline, fitted):
 
 def test_modes_have_no_slope_left(theophylline, fitted):
     gradient = theophylline.joint(fitted.theta, fitted.effects)[1]
-    b, covariance = modes(theophylline, fitted.theta, np.zeros(theophylline.n_effects), steps=30, tolerance=1e-8)
+    b, covariance = modes(
+        theophylline, fitted.theta, np.zeros(theophylline.n_effects), steps=30, tolerance=1e-8
+    )
     assert np.max(np.abs(gradient)) < 0.5
     assert_allclose(b, fitted.effects, atol=0.02)
     assert np.all(np.linalg.eigvalsh(covariance) > 0)
@@ -77,7 +79,9 @@ def test_gradients_are_those_of_the_joint_density(theophylline):
     step = 1e-5
     for k in (0, 7, 20):
         shift = step * (np.arange(len(b)) == k)
-        assert_allclose((total(theta, b + shift) - total(theta, b - shift)) / (2 * step), gradient_b[k], rtol=1e-5)
+        assert_allclose(
+            (total(theta, b + shift) - total(theta, b - shift)) / (2 * step), gradient_b[k], rtol=1e-5
+        )
     for k in range(len(theta)):
         shift = step * (np.arange(len(theta)) == k)
         numeric = (total(theta + shift, b) - total(theta - shift, b)) / (2 * step)

@@ -44,7 +44,9 @@ class TestRefused:
 
 
 def test_draws_carry_names_dims_and_groups(short):
-    assert {"posterior", "sample_stats", "log_likelihood", "observed_data", "constant_data"} <= set(short.draws.children)
+    assert {"posterior", "sample_stats", "log_likelihood", "observed_data", "constant_data"} <= set(
+        short.draws.children
+    )
     posterior = short.draws["posterior"]
     assert posterior["eta"].dims == ("chain", "draw", "subject", "parameter")
     assert posterior["cp"].dims == ("chain", "draw", "cp_row")
@@ -57,7 +59,9 @@ def test_log_likelihood_is_the_normal_density(short):
     y = short.draws["observed_data"]["cp_obs"]
     sd = np.sqrt(posterior["sigma_cp_add"] ** 2 + (posterior["sigma_cp_prop"] * posterior["cp"]) ** 2)
     expected = -0.5 * ((y - posterior["cp"]) / sd) ** 2 - np.log(sd) - 0.5 * np.log(2 * np.pi)
-    assert_allclose(short.draws["log_likelihood"]["cp_obs"], expected.transpose(*posterior["cp"].dims), rtol=1e-10)
+    assert_allclose(
+        short.draws["log_likelihood"]["cp_obs"], expected.transpose(*posterior["cp"].dims), rtol=1e-10
+    )
 
 
 def test_seed_gives_identical_draws(study, short):
@@ -103,12 +107,25 @@ def test_theophylline_posterior_is_the_reference_posterior(study):
     fit = bn.fit(model, data, draws=2500, tune=1000, chains=4, seed=3, progress=False)
     assert fit.convergence().ok
     posterior = fit.draws["posterior"].to_dataset()
-    pairs = {"log_ka": np.log(posterior["KA_pop"]), "log_V": np.log(posterior["V_pop"]),
-             "log_CL": np.log(posterior["CL_pop"]), "omega_ka": posterior["omega_KA"],
-             "omega_V": posterior["omega_V"], "omega_CL": posterior["omega_CL"],
-             "a": posterior["sigma_cp_add"]}  # fmt: skip
+    pairs = {
+        "log_ka": np.log(posterior["KA_pop"]),
+        "log_V": np.log(posterior["V_pop"]),
+        "log_CL": np.log(posterior["CL_pop"]),
+        "omega_ka": posterior["omega_KA"],
+        "omega_V": posterior["omega_V"],
+        "omega_CL": posterior["omega_CL"],
+        "a": posterior["sigma_cp_add"],
+    }
     table = fit.summary()
-    ess = dict(zip(pairs, table.loc[["KA_pop", "V_pop", "CL_pop", "omega_KA", "omega_V", "omega_CL", "sigma_cp_add"], "ess_bulk"], strict=True))  # fmt: skip
+    ess = dict(
+        zip(
+            pairs,
+            table.loc[
+                ["KA_pop", "V_pop", "CL_pop", "omega_KA", "omega_V", "omega_CL", "sigma_cp_add"], "ess_bulk"
+            ],
+            strict=True,
+        )
+    )
     for name, draws in pairs.items():
         ours, theirs = float(draws.mean()), reference[name]["mean"]
         mcse = np.hypot(float(draws.std()) / np.sqrt(ess[name]), reference[name]["mcse"])

@@ -19,10 +19,21 @@ def study(**columns):
     """Three subjects, one oral dose of 100 mg each."""
     rows = []
     for subject, weight in ((1, 60.0), (2, 70.0), (3, 90.0)):
-        rows.append({"ID": subject, "TIME": 0.0, "AMT": 100.0, "DV": None, "WT": weight, "SEX": "F" if subject == 1 else "M"})
+        rows.append(
+            {
+                "ID": subject,
+                "TIME": 0.0,
+                "AMT": 100.0,
+                "DV": None,
+                "WT": weight,
+                "SEX": "F" if subject == 1 else "M",
+            }
+        )
         for k, time in enumerate(TIMES):
             dv = 2.0 + 0.3 * subject - 0.4 * k
-            rows.append({"ID": subject, "TIME": time, "AMT": None, "DV": dv, "WT": weight, "SEX": rows[-1]["SEX"]})
+            rows.append(
+                {"ID": subject, "TIME": time, "AMT": None, "DV": dv, "WT": weight, "SEX": rows[-1]["SEX"]}
+            )
     frame = pd.DataFrame(rows)
     for name, values in columns.items():
         frame[name] = values
@@ -46,15 +57,32 @@ def oral(parameters=None, *, residual=None, correlated=()):
 
 def test_names_and_dims_are_those_of_the_documentation():
     model = oral(
-        {"CL": bn.Parameter(bn.LogNormal(5, cv=0.5), iiv=bn.HalfNormal(0.5), iov=bn.HalfNormal(0.2),
-                            covariates={"WT": bn.Power(bn.Normal(0.75, 0.2), 70)})},
+        {
+            "CL": bn.Parameter(
+                bn.LogNormal(5, cv=0.5),
+                iiv=bn.HalfNormal(0.5),
+                iov=bn.HalfNormal(0.2),
+                covariates={"WT": bn.Power(bn.Normal(0.75, 0.2), 70)},
+            )
+        },
         correlated=[bn.Correlated("CL", "V")],
-    )  # fmt: skip
+    )
     frame = study(OCC=[1, 1, 1, 2, 2] * 3)
     graph = bn.build(model, bn.read(frame, covariates=["WT"]))
     dims = graph.named_vars_to_dims
-    assert {"CL_pop", "V_pop", "KA_pop", "CL_WT", "omega_CL", "omega_V", "omega_KA", "gamma_CL", "corr_CL_V",
-            "sigma_cp_add", "sigma_cp_prop"} <= set(graph.named_vars)  # fmt: skip
+    assert {
+        "CL_pop",
+        "V_pop",
+        "KA_pop",
+        "CL_WT",
+        "omega_CL",
+        "omega_V",
+        "omega_KA",
+        "gamma_CL",
+        "corr_CL_V",
+        "sigma_cp_add",
+        "sigma_cp_prop",
+    } <= set(graph.named_vars)
     assert dims["eta"] == ("subject", "parameter")
     assert dims["kappa"] == ("occasion", "parameter_iov")
     assert dims["cp"] == dims["cp_obs"] == ("cp_row",)
@@ -118,17 +146,31 @@ def test_log_density_is_the_sum_of_its_parts(geometry, correlated):
 
 def test_covariates_and_occasions_act_as_written():
     effects = {
-        "CL": bn.Parameter(5.0, iiv=0.3, iov=0.1, covariates={"WT": bn.Power(0.75, 70), "SEX": bn.Categorical({"F": 0.8}, reference="M")}),
+        "CL": bn.Parameter(
+            5.0,
+            iiv=0.3,
+            iov=0.1,
+            covariates={"WT": bn.Power(0.75, 70), "SEX": bn.Categorical({"F": 0.8}, reference="M")},
+        ),
         "V": bn.Parameter(40.0, covariates={"WT": bn.Linear(0.01, 70)}),
         "KA": bn.Parameter(1.2, iiv=0.5),
-    }  # fmt: skip
+    }
     data = bn.read(study(OCC=[1, 1, 1, 2, 2] * 3), covariates=["WT", "SEX"])
     graph = bn.build(oral(effects), data)
     eta, kappa = np.array([[0.1, 0], [-0.2, 0], [0.3, 0]]), np.arange(6.0)[:, None] / 10
     values = graph.compile_fn(
-        graph.replace_rvs_by_values([graph["CL"], graph["V"]]), mode="FAST_COMPILE", on_unused_input="ignore"
-    )({"eta_noncentred__": eta / [0.3, 0.5], "kappa_noncentred__": kappa / 0.1,
-       "sigma_cp_add_log__": 0.0, "sigma_cp_prop_log__": 0.0})  # fmt: skip
+        graph.replace_rvs_by_values([graph["CL"], graph["V"]]),
+        inputs=graph.value_vars,
+        mode="FAST_COMPILE",
+        on_unused_input="ignore",
+    )(
+        {
+            "eta_noncentred__": eta / [0.3, 0.5],
+            "kappa_noncentred__": kappa / 0.1,
+            "sigma_cp_add_log__": 0.0,
+            "sigma_cp_prop_log__": 0.0,
+        }
+    )
     weight, fold = np.array([60, 70, 90.0]), np.array([0.8, 1, 1])
     expected = np.repeat(5 * (weight / 70) ** 0.75 * fold * np.exp(eta[:, 0]), 2) * np.exp(kappa[:, 0])
     assert_allclose(values[0], expected)
@@ -137,7 +179,13 @@ def test_covariates_and_occasions_act_as_written():
 
 def test_time_varying_covariates_make_a_row_for_every_value():
     frame = study(CRCL=[90, 90, 60, 60, 60] * 3)
-    model = oral({"CL": bn.Parameter(5.0, covariates={"CRCL": bn.Power(1.0, 90)}), "V": bn.Parameter(40.0), "KA": bn.Parameter(1.2)})
+    model = oral(
+        {
+            "CL": bn.Parameter(5.0, covariates={"CRCL": bn.Power(1.0, 90)}),
+            "V": bn.Parameter(40.0),
+            "KA": bn.Parameter(1.2),
+        }
+    )
     graph = bn.build(model, bn.read(frame, covariates={"CRCL": "nocb"}))
     assert graph.named_vars_to_dims["CL"] == ("interval",)
     assert list(graph.coords["interval"]) == ["1:1", "1:2", "2:1", "2:2", "3:1", "3:2"]

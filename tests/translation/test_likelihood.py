@@ -17,7 +17,9 @@ def log_probability(lower, upper, mean, sd):
 
 def test_quantified_values_have_a_density():
     value = np.array([1.0, -2.0])
-    assert_allclose(log_probability(value, value, np.zeros(2), np.full(2, 1.5)), stats.norm.logpdf(value, 0, 1.5))
+    assert_allclose(
+        log_probability(value, value, np.zeros(2), np.full(2, 1.5)), stats.norm.logpdf(value, 0, 1.5)
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,15 +47,22 @@ def test_gradients_of_censored_values_are_finite():
     gradient = pytensor.function([mean], pytensor.grad(total, mean), mode="FAST_COMPILE")
     at = np.ones(5)
     step = 1e-6
-    value = pytensor.function([mean], interval_normal_logp(upper, mean, 0.5, lower, upper), mode="FAST_COMPILE")
+    value = pytensor.function(
+        [mean], interval_normal_logp(upper, mean, 0.5, lower, upper), mode="FAST_COMPILE"
+    )
     assert_allclose(gradient(at), (value(at + step) - value(at - step)) / (2 * step), rtol=1e-6, atol=1e-8)
 
 
 def test_cens_and_limit_become_intervals():
     frame = pd.DataFrame(
-        {"ID": 1, "TIME": [0, 1, 2, 3, 4.0], "DV": [1.0, 0.1, 0.1, 9.0, 9.0], "CENS": [0, 1, 1, -1, -1],
-         "LIMIT": [None, None, 0.0, None, 12.0]}
-    )  # fmt: skip
+        {
+            "ID": 1,
+            "TIME": [0, 1, 2, 3, 4.0],
+            "DV": [1.0, 0.1, 0.1, 9.0, 9.0],
+            "CENS": [0, 1, 1, -1, -1],
+            "LIMIT": [None, None, 0.0, None, 12.0],
+        }
+    )
     seen = observations(bn.read(frame), np.arange(5))
     assert_allclose(seen.lower, [1.0, -np.inf, 0.0, 9.0, 9.0])
     assert_allclose(seen.upper, [1.0, 0.1, 0.1, np.inf, 12.0])
