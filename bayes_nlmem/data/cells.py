@@ -37,6 +37,13 @@ class Cells:
     bad: np.ndarray
     text: np.ndarray
 
+    def finite(self) -> Cells:
+        """The same with infinite numbers counted as bad."""
+        infinite = np.isinf(self.values)
+        if not infinite.any():
+            return self
+        return Cells(np.where(infinite, np.nan, self.values), self.missing, self.bad | infinite, self.text)
+
     def filled(self, default: float = 0.0) -> np.ndarray:
         """Numbers with `default` where nothing was written."""
         return np.where(self.missing, default, self.values)

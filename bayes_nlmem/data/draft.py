@@ -125,8 +125,8 @@ def numeric_codes(codes: np.ndarray) -> np.ndarray:
 
 
 def whole(values: np.ndarray) -> np.ndarray:
-    """Where there is a whole number or nothing to judge."""
-    return np.isnan(values) | (values == np.floor(values))
+    """Where there is a whole number that a computer can count to, or nothing to judge."""
+    return np.isnan(values) | ((values == np.floor(values)) & (np.abs(values) < 2**53))
 
 
 def make_draft(raw: Raw, roles: Roles, question: Question) -> tuple[Draft, tuple[Fault, ...]]:
@@ -153,6 +153,7 @@ def make_draft(raw: Raw, roles: Roles, question: Question) -> tuple[Draft, tuple
     faults = [
         fault for name, column in {"TIME": time, **cells}.items() for fault in cell_faults(name, column, at)
     ]
+    time, cells = time.finite(), {name: column.finite() for name, column in cells.items()}
     if date is not None:
         faults += _date_faults(date, at)
     cmt, cmt_faults = _names("CMT", series, question, at, n)

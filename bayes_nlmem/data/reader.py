@@ -115,14 +115,16 @@ def read(
         categorical=tuple(categorical),
         required=required,
     )
-    draft, cell_faults = make_draft(raw, roles, question)
-    readings, covariate_faults = read_covariates(draft)
-    ruled = [fault for rule in RULES for fault in rule(draft)]
+    with np.errstate(all="ignore"):  # a number beyond all bounds is judged by the rules, not by NumPy
+        draft, cell_faults = make_draft(raw, roles, question)
+        readings, covariate_faults = read_covariates(draft)
+        ruled = [fault for rule in RULES for fault in rule(draft)]
     found = [*faults, *cell_faults, *ruled, *covariate_faults, *_unit_faults(units or {}, named)]
     errors = [fault for fault in found if fault.code not in accepted]
     if errors:
         raise DataError(faults=errors, source=raw.name)
-    return _dataset(draft, readings, [fault for fault in found if fault.code in accepted])
+    with np.errstate(all="ignore"):
+        return _dataset(draft, readings, [fault for fault in found if fault.code in accepted])
 
 
 def _accepted(allow: Iterable[str]) -> frozenset[str]:

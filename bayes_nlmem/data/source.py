@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_nlmem.ground.messages import DataError, Fault, closest
+from bayes_nlmem.ground.messages import DataError, Fault, closest, names_text
 
 MISSING = ("", ".", "NA", "NaN", "nan", "N/A", "#N/A")
 DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma", " ": "whitespace"}
@@ -79,7 +79,7 @@ def _text_of(source: Any, encoding: str) -> tuple[str, str]:
         content = content if isinstance(content, bytes) else str(content).encode(encoding)
         return _decoded(content, "the buffer", encoding)
     try:
-        path = Path(source)
+        path = Path(source).expanduser()
     except TypeError:
         kind = type(source).__name__
         message = f"Expected a path, a text buffer or a pandas DataFrame, got {kind}."
@@ -128,7 +128,8 @@ def _parse(text: str, name: str, delimiter: str | None, decimal: str, comment: s
         remedy = f"Pass comment={mark!r} to leave them out, or remove the mark."
         raise _refusal("E_COMMENTED_ROWS", name, message, remedy, row[marked].tolist())
     if marked.any():
-        notes.append(f"{marked.sum()} rows that start with {comment!r} were left out, as comment= says")
+        rows = names_text(row[marked], noun="row")
+        notes.append(f"left out because of comment={comment!r}: {rows}")
         records, row = [line for line, skip in zip(records, marked, strict=True) if not skip], row[~marked]
     _check_widths(records, row, header, found, name)
     frame = _frame(records, found, decimal)

@@ -106,14 +106,14 @@ def _doses(data: Dataset) -> Iterator[str]:
     for (kind, cmt), of in given.groupby([np.array(kinds), given["CMT"].map(_compartment)], sort=False):
         more = int(of["ADDL"].sum())
         yield (
-            f"{len(of)} {kind} of {_range(of['AMT'].to_numpy())}{_unit(data, 'AMT')} into {cmt}"
+            f"{_count(len(of), kind)} of {_range(of['AMT'].to_numpy())}{_unit(data, 'AMT')} into {cmt}"
             + (f", with {more} additional doses (ADDL)" if more else "")
         )
 
 
 def _kind(rate: float, ss: int) -> str:
-    kinds = {0.0: "bolus doses", -1.0: "infusions of modelled rate", -2.0: "infusions of modelled duration"}
-    return ("steady-state " if ss else "") + kinds.get(rate, "infusions")
+    kinds = {0.0: "bolus dose", -1.0: "modelled-rate infusion", -2.0: "modelled-duration infusion"}
+    return ("steady-state " if ss else "") + kinds.get(rate, "infusion")
 
 
 def _compartment(cmt: object) -> str:

@@ -92,7 +92,7 @@ def test_rows_with_a_comment_mark_are_left_out_only_when_asked(refused):
     assert fault.rows == (2,) and "comment='#'" in fault.remedy
     data = bn.read(io.StringIO(text.replace("-", "3")), comment="#")
     assert data.table["ROW"].tolist() == [1, 3, 4]
-    assert "1 rows that start with '#' were left out" in repr(data)
+    assert "left out because of comment='#': row 2" in repr(data)
 
 
 def test_row_numbers_are_those_of_the_file_when_rows_are_left_out(refused):

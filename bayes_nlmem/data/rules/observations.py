@@ -43,10 +43,9 @@ def observation_has_a_value(draft: Draft) -> Iterator[Fault]:
     """An observation has DV."""
     if not draft.question.observations_required or not draft.has("DV"):
         return
-    known_limit = (draft.value("CENS") == 1) & ~np.isnan(limits(draft))
     yield from draft.at.report(
         "E_DV_MISSING",
-        draft.observation & draft.missing("DV") & ~known_limit,
+        draft.observation & draft.missing("DV") & (draft.value("CENS") == 0),
         expected="DV on an observation (EVID 0 and MDV 0)",
         got="missing",
         remedy="Set MDV to 1 where nothing was measured; for a value below the limit DV = LLOQ and CENS = 1.",

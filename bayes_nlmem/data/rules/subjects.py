@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from bayes_nlmem.data.cells import texts
 from bayes_nlmem.data.draft import Draft, whole
@@ -27,11 +28,9 @@ def id_is_contiguous(draft: Draft) -> Iterator[Fault]:
     """The records of a subject stand together."""
     if not draft.has("ID"):
         return
-    known = draft.at.subject >= 0
-    subjects, first_block = np.unique(draft.at.subject[known], return_index=True)
-    own = dict(zip(subjects.tolist(), draft.block[known][first_block].tolist(), strict=True))
-    home = np.array([own.get(subject, -1) for subject in range(len(draft.at.ids))])
-    returned = known & (draft.block != np.where(known, home[draft.at.subject], draft.block))
+    owner = draft.at.subject[~draft.follows]
+    again = pd.Series(owner).duplicated().to_numpy() & (owner >= 0)
+    returned = again[draft.block] & (draft.at.subject >= 0)
     yield from draft.at.report(
         "E_ID_NOT_CONTIGUOUS",
         returned,
