@@ -106,7 +106,7 @@ def _doses(data: Dataset) -> Iterator[str]:
     for (kind, cmt), of in given.groupby([np.array(kinds), given["CMT"].map(_compartment)], sort=False):
         more = int(of["ADDL"].sum())
         yield (
-            f"{_count(len(of), kind)} of {_range(of['AMT'].to_numpy())}{_unit(data, 'AMT')} into {cmt}"
+            f"{_count(len(of), str(kind))} of {_range(of['AMT'].to_numpy())}{_unit(data, 'AMT')} into {cmt}"
             + (f", with {more} additional doses (ADDL)" if more else "")
         )
 

@@ -101,7 +101,7 @@ def test_a_large_study_is_checked_in_a_moment():
             "SEX": np.repeat(["F", "M"] * (n // 2), records),
         }
     )
-    began = time.perf_counter()
+    began = time.process_time()
     data = bn.read(frame, covariates=["WT", "SEX"])
-    assert time.perf_counter() - began < 4.0
+    assert time.process_time() - began < 4.0
     assert data.n_observations == n * (records - 1)
