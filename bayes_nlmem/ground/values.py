@@ -9,20 +9,10 @@ from numbers import Real
 from typing import ClassVar, Literal
 
 from bayes_nlmem.ground.messages import ModelError, explain
-from bayes_nlmem.ground.priors import (
-    LKJ,
-    HalfNormal,
-    LogNormal,
-    Normal,
-    Prior,
-    Support,
-    TruncatedNormal,
-    is_number,
-)
+from bayes_nlmem.ground.prior import LINE, POSITIVE, Prior, Support, is_number
+from bayes_nlmem.ground.priors import LKJ, HalfNormal, LogNormal, Normal, TruncatedNormal
 
 Role = Literal["value", "sd"]
-LINE: Support = (-math.inf, math.inf)
-POSITIVE: Support = (0.0, math.inf)
 
 
 @dataclass(frozen=True)
