@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 # The first of these that runs, is recent enough and can make virtual environments is taken;
 # `make PYTHON=/path/to/python test` puts another one in front.
 PYTHON :=
-PYTHONS = $(PYTHON) python3.13 python3.14 python3.12 python3 python
+PYTHONS = $(strip $(PYTHON) python3.13 python3.14 python3.12 python3 python)
 USABLE  = import sys, venv, ensurepip; sys.exit(not (3, 12) <= sys.version_info[:2] <= (3, 14))
 
 .DEFAULT_GOAL := help
@@ -56,9 +56,10 @@ $(STAMP): pyproject.toml constraints.txt
 	  fi; \
 	  echo "making $(VENV) with $$("$$found" -c 'import sys; print(sys.executable, sys.version.split()[0])')"; \
 	  "$$found" -m venv --clear $(VENV) || exit 1; }
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@echo "installing the package in $(VENV) (about a minute the first time)"
+	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[dev]'
 	@touch $@
 
 $(VENV)/.installed-docs: $(STAMP)
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,docs]'
+	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[dev,docs]'
 	@touch $@

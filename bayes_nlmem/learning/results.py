@@ -76,11 +76,21 @@ class Fit:
 
     def predictions(self) -> pd.DataFrame:
         """Observed and predicted values, one row per observation; see `predictions`."""
+        return self._predictions.copy()
+
+    @cached_property
+    def _predictions(self) -> pd.DataFrame:
         return predictions(self.translation, self.draws)
 
     def curves(self, points: int = 120) -> pd.DataFrame:
         """Predicted profiles of every subject on a dense time grid; see `curves`."""
-        return curves(self.model, self.data, self.draws, points=points, edit=self.edit)
+        if points not in self._curves:
+            self._curves[points] = curves(self.model, self.data, self.draws, points=points, edit=self.edit)
+        return self._curves[points].copy()
+
+    @cached_property
+    def _curves(self) -> dict[int, pd.DataFrame]:
+        return {}
 
     def save(self, path: str | Path) -> Path:
         """Write everything to one file, from which `load` gives back an equal fit; see `save`."""

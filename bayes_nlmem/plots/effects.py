@@ -166,7 +166,8 @@ def _against(axes: Any, values: np.ndarray, means: np.ndarray) -> None:
     dots = {"linestyle": "none", "marker": "o", "markersize": 4, "alpha": 0.75, "color": INDIVIDUAL}
     if np.issubdtype(values.dtype, np.number):
         axes.plot(values, means, **dots)
-        axes.plot(*lowess(values, means), color=SMOOTH, linewidth=1.6)
+        near = min(1.0, max(2 / 3, 20 / values.size))  # few subjects deserve a calm curve
+        axes.plot(*lowess(values, means, fraction=near), color=SMOOTH, linewidth=1.6)
         return
     levels = sorted(set(values))
     for place, level in enumerate(levels):

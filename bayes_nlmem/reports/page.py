@@ -91,6 +91,7 @@ def _table(table: Table, number: int) -> str:
     columns = len(table.header)
     align = table.align or "l" * columns
     head = "".join(_cell("th", cell, side) for cell, side in zip(table.header, align, strict=True))
+    head = f"<thead><tr>{head}</tr></thead>" if any(table.header) else "<thead></thead>"
     lines = []
     for row in table.rows:
         if len(row) == 1 < columns:
@@ -101,7 +102,7 @@ def _table(table: Table, number: int) -> str:
     note = f'<p class="small">{escape(table.note)}</p>' if table.note else ""
     return (
         f'<div class="table"><table><caption><b>Table {number}.</b> {escape(table.caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>{note}"
+        f"{head}<tbody>{''.join(lines)}</tbody></table></div>{note}"
     )
 
 

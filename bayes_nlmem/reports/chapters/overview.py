@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -48,16 +49,15 @@ def _study(fit: Any) -> str:
     return (
         f"{counted(fit.data.n_observations, 'observation')}{beyond} from "
         f"{counted(len(fit.data.subjects), 'subject')} were described by "
-        f"{_article(_structure(fit.model))} with {_sources(fit.model)}."
+        f"{_structure(fit.model)}, with {_sources(fit.model)}."
     )
 
 
 def _structure(model: Any) -> str:
-    return getattr(model.structure, "description", "") or type(model.structure).__name__
-
-
-def _article(words: str) -> str:
-    return f"a {words}" if words[:1].islower() else words
+    words = "-".join(re.findall("[A-Z][a-z0-9]*|[a-z0-9]+", type(model.structure).__name__)).lower()
+    absorption = getattr(model.structure, "absorption", None)
+    described = f"a {words} model" if words.endswith("compartment") else f"the structure {words}"
+    return described + (f" with {absorption} absorption" if absorption else "")
 
 
 def _sources(model: Any) -> str:
@@ -76,25 +76,24 @@ def _typical(fit: Any, table: pd.DataFrame) -> str:
     said = []
     for _, row in table[table.block == "structural"].iterrows():
         name = row.meaning.removeprefix("typical ")
-        name = f"{name} ({row.parameter})" if name != row.parameter else row.parameter
+        name = f"the {name} ({row.parameter})" if name != row.parameter else row.parameter
         unit = f" {row.unit}" if row.unit else ""
         if row.known:
             said.append(f"{name} is fixed to {significant(row['median'])}{unit}")
         else:
             interval = f"{significant(row.lower)} to {significant(row.upper)}"
             said.append(f"{name} is {significant(row['median'])}{unit} ({interval})")
-    return (
-        f"In a typical subject{_reference(fit.model)}, {listed(said)}; medians and 95 % credible intervals."
-    )
+    return f"In a typical subject{_reference(fit)}, {listed(said)}; medians and 95 % credible intervals."
 
 
-def _reference(model: Any) -> str:
+def _reference(fit: Any) -> str:
     given: dict[str, str] = {}
-    for parameter in model.parameters.values():
+    for parameter in fit.model.parameters.values():
         for covariate, effect in parameter.covariates.items():
             reference = getattr(effect, "reference", None)
             if reference is not None:
-                given[covariate] = f"{reference:g}" if isinstance(reference, int | float) else str(reference)
+                shown = f"{reference:g}" if isinstance(reference, int | float) else str(reference)
+                given[covariate] = f"{shown} {fit.data.units.get(covariate, '')}".strip()
     return f" ({', '.join(f'{name} {value}' for name, value in given.items())})" if given else ""
 
 
@@ -102,32 +101,28 @@ def _variability(table: pd.DataFrame) -> str:
     spread = table[(table.block == "IIV") & table.cv.notna()].sort_values("cv", ascending=False)
     if spread.empty:
         return ""
-    parts = [f"{row.parameter} by {whole(row.cv)} %" for _, row in spread.iterrows()]
-    return (
-        f"Between subjects {listed(parts)} vary (coefficients of variation)."
-        if len(parts) > 1
-        else (
-            f"Between subjects {spread.iloc[0].parameter} varies by {whole(spread.iloc[0].cv)} % "
-            "(coefficient of variation)."
-        )
-    )
+    first, *others = [(row.parameter, whole(row.cv)) for _, row in spread.iterrows()]
+    said = listed([f"{first[0]} varies by {first[1]} %", *(f"{name} by {cv} %" for name, cv in others)])
+    return f"Between subjects, {said} (coefficients of variation)."
 
 
 def _residual(table: pd.DataFrame, fit: Any) -> str:
     said = []
+    outputs = list(fit.model.residuals)
     for name, row in table[table.block == "residual"].iterrows():
         unit = fit.data.units.get(row.parameter, fit.data.units.get("DV", ""))
         if str(name).endswith("_prop"):
-            said.append(f"{whole(row.cv)} % of the prediction of {row.parameter}")
+            said.append(f"a proportional part of {whole(row.cv)} % of {row.parameter}")
         else:
-            said.append(f"{significant(row['median'], 2)} {unit}".strip() + f" (additive, {row.parameter})")
+            size = f"{significant(row['median'], 2)} {unit}".strip()
+            said.append(f"an additive part of {size}")
     residual = fit.predictions().IWRES.dropna()
     inside = 100 * float((residual.abs() < 1.96).mean()) if len(residual) else np.nan
     if not said:
         return ""
     return (
-        f"The residual error has a standard deviation of {listed(said)}; {inside:.0f} % of the observations "
-        "lie within 1.96 of it around the individual predictions (95 % are expected)."
+        f"The residual error of {listed(outputs)} has {listed(said)}; {inside:.0f} % of the observations lie "
+        "within 1.96 residual standard deviations of the individual predictions (95 % are expected)."
     )
 
 

@@ -31,10 +31,12 @@ def data(fit: Any) -> Section:
         points = tuple(str(fault) for fault in study.warnings)
         blocks.append(Notice("warning", "Legal, but worth a look:", points))
     picture = plot_observations(study)
+    beyond = bool((study.table.CENS[study.is_observation] != 0).any())
     blocks.append(
         Figure(
-            "Observations over time; the points of a subject are joined. Open triangles are observations "
-            "beyond a limit of quantification, drawn at the limit.",
+            "Observations over time on a linear and on a logarithmic scale; the points of a subject are "
+            "joined."
+            + (" Open triangles: beyond a limit of quantification, drawn at the limit." if beyond else ""),
             picture,
             "observations against time, one line per subject",
         )

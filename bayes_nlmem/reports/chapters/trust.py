@@ -20,12 +20,15 @@ def convergence(fit: Any) -> Section:
     verdict = fit.convergence()
     blocks: list[Block] = [_verdict(verdict), Paragraph(_CRITERIA)]
     names = [str(name) for name in fit.summary().index if str(name) in fit.draws["posterior"]]
+    step = _thinning(fit)
     if names:
         blocks += [
             Figure(
                 "Ranks of the draws of each chain, as difference from the uniform distribution (ArviZ). "
-                "Chains that agree stay near the middle; p is the probability of a larger deviation.",
-                _ranks(fit.draws, names),
+                "Chains that agree stay near the middle; p is the probability of a larger deviation if they "
+                "do, black "
+                "marks where it is below 0.01." + _every(step),
+                _ranks(fit.draws, names, step),
                 "rank plots of the population parameters",
             ),
             Figure(
@@ -45,10 +48,25 @@ def _verdict(verdict: Any) -> Notice:
     return Notice("bad", f"Not to be trusted yet. {verdict.evidence}", points)
 
 
-def _ranks(draws: Any, names: list[str]) -> Any:
-    import arviz_plots
+def _thinning(fit: Any) -> int:
+    """The step that leaves nearly independent draws, as the test in the rank plot takes them to be."""
+    sizes = fit.draws["posterior"].sizes
+    effective = fit.summary().ess_bulk.min()
+    return max(1, math.ceil(sizes["chain"] * sizes["draw"] / effective)) if effective > 0 else 1
 
-    return _drawn(arviz_plots.plot_rank, draws, names, {"ecdf_lines": {"width": 1.1}, "remove_axis": False})
+
+def _every(step: int) -> str:
+    return "" if step == 1 else f" Only one draw in {step} is used, to make them nearly independent."
+
+
+def _ranks(draws: Any, names: list[str], step: int) -> Any:
+    import arviz_plots
+    import xarray as xr
+
+    few = xr.DataTree.from_dict(
+        {"posterior": draws["posterior"].to_dataset().isel(draw=slice(None, None, step))}
+    )
+    return _drawn(arviz_plots.plot_rank, few, names, {"ecdf_lines": {"width": 1.1}, "remove_axis": False})
 
 
 def _traces(draws: Any, names: list[str]) -> Any:
