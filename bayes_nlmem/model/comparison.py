@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.ground.scales import Log
 
 if TYPE_CHECKING:
     from bayes_nlmem.model.parameters import Parameter
@@ -77,6 +78,8 @@ def _parameter_text(parameter: Parameter) -> str:
     parts = [_text(parameter.typical)]
     parts += [f"{what} {_text(value)}" for what in ("iiv", "iov") if (value := getattr(parameter, what))]
     parts += [f"{_text(effect)} of {covariate}" for covariate, effect in parameter.covariates.items()]
+    if parameter.scale != Log():
+        parts.append(f"on {_text(parameter.scale)}")
     return ", ".join(parts)
 
 

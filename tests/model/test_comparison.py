@@ -24,8 +24,8 @@ def test_nothing_changed(model):
         (lambda m: m.with_correlated(), "without correlation of V, CL (LKJ(eta 2))"),
         (lambda m: m.without_parameter("F"), "without F"),
         (
-            lambda m: m.with_parameter("D_central", bn.Parameter(2.0, iiv=0.1)),
-            "with D_central: 2, iiv 0.1",
+            lambda m: m.with_parameter("D_central", bn.Parameter(2.0, iiv=0.1, scale=bn.Natural())),
+            "with D_central: 2, iiv 0.1, on Natural()",
         ),
         (lambda m: m.with_name("run 2"), "name: everything -> run 2"),
     ],
