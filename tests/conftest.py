@@ -21,3 +21,20 @@ def shared_reference(request: pytest.FixtureRequest) -> Path:
     if not REFERENCE.is_dir():
         pytest.skip(f"{request.node.name}: no reference values at {REFERENCE} (set BAYES_NLMEM_REFERENCE)")
     return REFERENCE
+
+
+@pytest.fixture(scope="session")
+def small_fit(tmp_path_factory: pytest.TempPathFactory):
+    """A short run on the theophylline study, made once for all workers: right in form, not to be trusted."""
+    from filelock import FileLock
+
+    import bayes_nlmem as bn
+
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    path = shared / "small_fit"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            study = bn.zoo.load("theophylline")
+            bn.fit(study.model, study.data, draws=100, tune=300, chains=2, seed=1, progress=False).save(path)
+    return bn.load(path)
