@@ -102,7 +102,7 @@ def _force(machine, source, ea, depot, t, dims):
     n = len(dims)
     state, rates, _, basis, work = machine
     ka = basis[0, n]
-    e, c0, ca, ca0, inputs, new = work[_E], work[_C0], work[_CA], work[_CA0], work[_INPUT], work[_NEW]
+    e, ca, ca0, inputs, new = work[_E], work[_CA], work[_CA0], work[_INPUT], work[_NEW]
     central = 1 + 2 * n
     amount, inflow = 0.0, 0.0
     if depot:

@@ -1,4 +1,4 @@
-"""The walk called from numpy."""
+"""The kernel called from numpy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import numpy as np
 from bayes_nlmem.engine.plan import Plan
 
 
-def solve_amounts(phi: np.ndarray, plan: Plan, *, sensitive: bool = False) -> tuple[np.ndarray, ...]:
-    """Amounts at the requests (m,), sensitivities (n_pairs, P) - empty unless asked for - and status (n_subjects,).
+def solve_amounts(
+    phi: np.ndarray, plan: Plan, *, sensitive: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Solve a plan for one set of engine parameters.
 
     Parameters
     ----------
@@ -17,19 +19,25 @@ def solve_amounts(phi: np.ndarray, plan: Plan, *, sensitive: bool = False) -> tu
     plan : Plan
     sensitive : bool
         Whether derivatives are wanted.
+
+    Returns
+    -------
+    tuple of arrays
+        Amounts at the requests (m,), sensitivities by pair (n_pairs, P) - (0, P) unless asked for - and
+        status (n_subjects,), see ``layout.MEANING``.
     """
-    from bayes_nlmem.engine.walk import walk
+    from bayes_nlmem.engine.kernel import run_walk
 
     tables = plan.tables
-    return walk(
-        np.ascontiguousarray(phi, float),
+    return run_walk(
+        np.asarray(phi, float),
         tables["floats"],
         tables["ints"],
         tables["subjects"],
         tables["sensitivities"],
         tables["requests"],
         len(tables["pairs"]),
-        plan.depot,
-        sensitive,
-        (0.0,) * plan.n,
+        n=plan.n,
+        depot=plan.depot,
+        sensitive=sensitive,
     )

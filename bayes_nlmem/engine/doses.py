@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import namedtuple
 
 import numpy as np
-from numba import njit
+from numba import int64, njit
 
 from bayes_nlmem.engine import layout as at
 
@@ -71,7 +71,7 @@ def inputs_of(ints, r, sensitive):
     """Rows of the sensitivities to the inputs of the dose at record r."""
     if sensitive:
         return Inputs(ints[r, at.S_F], ints[r, at.S_ALAG], ints[r, at.S_D], ints[r, at.S_R])
-    return Inputs(0, 0, 0, 0)
+    return Inputs(int64(0), int64(0), int64(0), int64(0))
 
 
 @njit(error_model="numpy", nogil=True)
@@ -157,3 +157,11 @@ def still(machine, n_rows):
             driven[i] = 0
             for c in range(rates.shape[1]):
                 rates[i, c] = 0.0
+
+
+@njit(error_model="numpy", nogil=True)
+def empty(state, n_rows):
+    """Take everything out of the first `n_rows` rows."""
+    for i in range(n_rows):
+        for c in range(state.shape[1]):
+            state[i, c] = 0.0

@@ -20,12 +20,6 @@ ONE_WAY = 1e-13
 
 
 @njit(error_model="numpy", nogil=True)
-def n_basis_rows(n):
-    """Rows of the array that holds a basis of n disposition compartments."""
-    return 6 * n - 1
-
-
-@njit(error_model="numpy", nogil=True)
 def in_amounts(state, row, basis, comp, dims):
     """Amount in one compartment from one row of the modal state."""
     n = len(dims)
@@ -38,8 +32,8 @@ def in_amounts(state, row, basis, comp, dims):
 
 
 @njit(error_model="numpy", nogil=True)
-def _rotate(s, v, p, q, n):
-    """One Jacobi rotation that makes s[p, q] zero (Golub & Van Loan, section 8.5)."""
+def _rotate(s, p, q, n):
+    """One Jacobi rotation that makes s[p, q] zero; eigenvectors gather in the rows below n."""
     b = s[p, q]
     if b == 0.0:
         return
@@ -60,9 +54,9 @@ def _rotate(s, v, p, q, n):
             s[k, q] = sn * x + c * y
             s[p, k] = s[k, p]
             s[q, k] = s[k, q]
-        x, y = v[k, p], v[k, q]
-        v[k, p] = c * x - sn * y
-        v[k, q] = sn * x + c * y
+        x, y = s[n + k, p], s[n + k, q]
+        s[n + k, p] = c * x - sn * y
+        s[n + k, q] = sn * x + c * y
 
 
 @njit(error_model="numpy", nogil=True)
@@ -75,12 +69,11 @@ def find_modes(parameters, depot, basis, work, dims):
     """Fill `basis` from one row of engine parameters (k10, k12, k21, k13, k31, then ka if there is a depot)."""
     n = len(dims)
     basis[RATES, n] = parameters[2 * n - 1] if depot else 0.0
-    s = work[:n]
-    v = work[n : 2 * n]
+    s = work
     for i in range(n):
         for j in range(n):
             s[i, j] = 0.0
-            v[i, j] = 1.0 if i == j else 0.0
+            s[n + i, j] = 1.0 if i == j else 0.0
     s[0, 0] = parameters[0]
     determinant = parameters[0]
     for i in range(1, n):
@@ -91,15 +84,15 @@ def find_modes(parameters, depot, basis, work, dims):
         s[i, 0] = s[0, i]
         determinant *= back
     if n == 2:
-        _rotate(s, v, 0, 1, n)
+        _rotate(s, 0, 1, n)
     elif n == 3:
         for _ in range(12):
             off = abs(s[0, 1]) + abs(s[0, 2]) + abs(s[1, 2])
             if not off > 1e-20 * min(s[0, 0], s[1, 1], s[2, 2]):
                 break
-            _rotate(s, v, 0, 1, n)
-            _rotate(s, v, 0, 2, n)
-            _rotate(s, v, 1, 2, n)
+            _rotate(s, 0, 1, n)
+            _rotate(s, 0, 2, n)
+            _rotate(s, 1, 2, n)
     # The slowest rate from the determinant: exact to the last digits even when elimination is slow.
     slowest, others = 0, 1.0
     for j in range(1, n):
@@ -117,8 +110,8 @@ def find_modes(parameters, depot, basis, work, dims):
             out, back = _two_way(parameters[2 * c - 1], parameters[2 * c])
             root = np.sqrt(back / out) if out > 0.0 else 1.0
         for j in range(n):
-            basis[1 + j, c] = v[c, j] * root
-            basis[1 + n + c, j] = v[c, j] / root
+            basis[1 + j, c] = s[n + c, j] * root
+            basis[1 + n + c, j] = s[n + c, j] / root
     first = 1 + 2 * n
     for j in range(n):
         basis[first, j] = basis[1 + j, 0]
@@ -134,9 +127,13 @@ def find_modes(parameters, depot, basis, work, dims):
 
 
 @njit(error_model="numpy", nogil=True)
-def change_modes(state, n_rows, parameters, depot, basis, work, dims):
-    """Go over to the modes of another parameter row; the amounts in `state` stay."""
+def change_modes(machine, n_rows, parameters, depot, first, dims):
+    """Go over to the modes of another parameter row; the amounts in the state stay (`first`: there are none yet)."""
     n = len(dims)
+    state, basis, work = machine.state, machine.basis, machine.work
+    if first:
+        find_modes(parameters, depot, basis, work, dims)
+        return
     for i in range(n_rows):
         for c in range(n):
             work[0, c] = in_amounts(state, i, basis, c, dims)

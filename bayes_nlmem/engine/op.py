@@ -7,15 +7,13 @@ puts the values-only variant in place.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
-from pathlib import Path
 
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
-from numba import njit
+from numba import njit, types
 from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
@@ -23,14 +21,10 @@ from pytensor.graph.rewriting.basic import node_rewriter
 from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_and_cache_key
 from pytensor.tensor.rewriting.basic import register_specialize
 
+from bayes_nlmem.engine.kernel import FEWEST_ROWS, SIGNATURE, SOURCE_KEY, kernel, run_walk, symbol
+from bayes_nlmem.engine.layout import END_RECORD, FIRST_RECORD, N_COLUMNS
 from bayes_nlmem.engine.plan import Plan
-from bayes_nlmem.engine.walk import walk
-
-# Cached machine code must not outlive the sources it was made from.
-_SOURCES = ("layout", "exponentials", "modes", "advance", "doses", "steady", "trains", "walk", "op")
-SOURCE_KEY = hashlib.sha256(
-    b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in _SOURCES)
-).hexdigest()[:16]
+from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
 
 _TABLES = ("floats", "ints", "subjects", "sensitivities", "requests", "pairs")
 _names = count(1)
@@ -52,9 +46,10 @@ class LinearWalk(Op):
         outputs = [pt.dvector(), pt.dmatrix(), pt.lvector()]
         return Apply(self, [phi, *inputs], outputs)
 
-    def perform(self, node: Apply, inputs: list, output_storage: list) -> None:
+    def perform(self, node: Apply, inputs: Sequence, output_storage: list) -> None:
         """Run the walk from the C and Python backends."""
-        results = _run(*map(np.ascontiguousarray, inputs), self.depot, self.sensitive, (0.0,) * self.n)
+        *arrays, pairs = inputs
+        results = run_walk(*arrays, len(pairs), n=self.n, depot=self.depot, sensitive=self.sensitive)
         for storage, value in zip(output_storage, results, strict=True):
             storage[0] = value
 
@@ -117,11 +112,6 @@ contract = Contract()
 
 
 @njit(error_model="numpy", nogil=True)
-def _run(phi, floats, ints, subjects, sensitivities, requests, pairs, depot, sensitive, dims):
-    return walk(phi, floats, ints, subjects, sensitivities, requests, pairs.shape[0], depot, sensitive, dims)
-
-
-@njit(error_model="numpy", nogil=True)
 def _contract(g, sens, pairs, n_rows):
     gradient = np.zeros((n_rows, sens.shape[1]))
     for k in range(pairs.shape[0]):
@@ -133,24 +123,37 @@ def _contract(g, sens, pairs, n_rows):
 
 @register_funcify_and_cache_key(LinearWalk)
 def _(op, node=None, **kwargs):
-    depot, sensitive, dims = op.depot, op.sensitive, (0.0,) * op.n
+    kernel(op.n)  # registers the symbol
+    walk = types.ExternalFunction(symbol(op.n), SIGNATURE)
+    depot, sensitive, width = int(op.depot), int(op.sensitive), op.n + 1
 
     @numba_njit
     def linear_walk(phi, floats, ints, subjects, sensitivities, requests, pairs):
-        return walk(
-            np.ascontiguousarray(phi),
-            np.ascontiguousarray(floats),
-            np.ascontiguousarray(ints),
-            np.ascontiguousarray(subjects),
-            np.ascontiguousarray(sensitivities),
-            np.ascontiguousarray(requests),
-            pairs.shape[0],
-            depot,
-            sensitive,
-            dims,
-        )
+        phi = np.ascontiguousarray(phi)
+        floats, ints = np.ascontiguousarray(floats), np.ascontiguousarray(ints)
+        subjects, sensitivities = np.ascontiguousarray(subjects), np.ascontiguousarray(sensitivities)
+        requests = np.ascontiguousarray(requests)
+        n_pairs = pairs.shape[0] * sensitive
+        most_columns, most_records = 0, 1
+        for s in range(subjects.shape[0]):
+            most_columns = max(most_columns, subjects[s, N_COLUMNS] * sensitive)
+            most_records = max(most_records, subjects[s, END_RECORD] - subjects[s, FIRST_RECORD])
+        rows = max(1 + most_columns, FEWEST_ROWS)
+        answer = np.empty(requests.shape[0])
+        sens = np.zeros((n_pairs, phi.shape[1]))
+        status = np.empty(subjects.shape[0], np.int64)
+        room, train_floats = np.zeros(6 * rows * width), np.zeros(most_records * N_TRAIN_FLOATS)
+        driven = np.zeros(2 * rows, np.int64)
+        train_ints = np.zeros(most_records * N_TRAIN_INTS, np.int64)
+        walk(
+            phi.ctypes, floats.ctypes, ints.ctypes, subjects.ctypes, sensitivities.ctypes, requests.ctypes,
+            phi.shape[0], phi.shape[1], floats.shape[0], subjects.shape[0], sensitivities.shape[0],
+            requests.shape[0], n_pairs, depot, sensitive, answer.ctypes, sens.ctypes, status.ctypes,
+            room.ctypes, driven.ctypes, train_floats.ctypes, train_ints.ctypes, rows, most_records,
+        )  # fmt: skip
+        return answer, sens, status
 
-    return linear_walk, f"bayes_nlmem.linear_walk-{op.n}-{depot}-{sensitive}-{SOURCE_KEY}"
+    return linear_walk, f"bayes_nlmem.linear_walk-{op.n}-{op.depot}-{op.sensitive}-{SOURCE_KEY}"
 
 
 @register_funcify_and_cache_key(Contract)

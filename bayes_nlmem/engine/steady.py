@@ -10,10 +10,10 @@ The machine has the rows: state; kinetic parameters in force; F, ALAG, D, R of t
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import int64, njit
 
-from bayes_nlmem.engine.advance import advance
-from bayes_nlmem.engine.doses import Inputs, finish, run, start, still
+from bayes_nlmem.engine.advance import N_WORK_ROWS, advance
+from bayes_nlmem.engine.doses import Inputs, empty, finish, run, start, still
 from bayes_nlmem.engine.exponentials import pair
 
 # An infusion that outlasts more dosing intervals than this has no usable steady state.
@@ -25,15 +25,15 @@ def overlap(phase, duration, interval):
     """Infusions still running at phase 0 from earlier cycles, and the phase in (0, II] at which one ends."""
     cycles = (phase + duration) / interval
     if not cycles < MOST_OVERLAPS:
-        return -1, 0.0
+        return int64(-1), 0.0
     whole = np.floor(cycles)
     end = phase + duration - whole * interval
     close = 1e-12 * interval * (1.0 + whole)
     if whole >= 1.0 and end <= close:
-        return int(whole) - 1, interval
+        return int64(whole) - 1, interval
     if interval - end <= close:
-        return int(whole), interval
-    return int(whole), end
+        return int64(whole), interval
+    return int64(whole), end
 
 
 @njit(error_model="numpy", nogil=True)
@@ -85,18 +85,23 @@ def periodic_state(machine, n_kinetic, depot, dose, phase, end, before, interval
     """State at phase 0 of the cycle and its sensitivities; n_kinetic = 0 asks for the values only."""
     n = len(dims)
     state = machine.state
-    n_rows = 1 + n_kinetic + 4 if n_kinetic > 0 else 1
-    state[:n_rows] = 0.0
-    _one_cycle(machine, 1, 0, Inputs(0, 0, 0, 0), depot, dose, phase, end, before, interval, dims)
-    _close(machine, 0, depot, interval, dims)
+    n_rows = int64(1)
+    if n_kinetic > 0:
+        n_rows += n_kinetic + 4
+    empty(state, n_rows)
+    inputs, none = Inputs(1 + n_kinetic, 2 + n_kinetic, 3 + n_kinetic, 4 + n_kinetic), int64(0)
+    no_inputs = Inputs(none, none, none, none)
+    _one_cycle(machine, int64(1), none, no_inputs, depot, dose, phase, end, before, interval, dims)
+    _close(machine, none, depot, interval, dims)
     if n_kinetic == 0:
         return
-    inputs = Inputs(1 + n_kinetic, 2 + n_kinetic, 3 + n_kinetic, 4 + n_kinetic)
-    kept = state[0].copy()
-    _one_cycle(machine, n_rows, 1, inputs, depot, dose, phase, end, before, interval, dims)
+    kept = machine.work[N_WORK_ROWS]
+    for j in range(n + 1):
+        kept[j] = state[0, j]
+    _one_cycle(machine, n_rows, int64(1), inputs, depot, dose, phase, end, before, interval, dims)
     for j in range(n + 1):
         state[0, j] = kept[j]
-    for i in range(1, n_rows):
+    for i in range(int64(1), n_rows):
         _close(machine, i, depot, interval, dims)
 
 
@@ -105,8 +110,10 @@ def constant_state(machine, n_kinetic, depot, dose, dims):
     """State under an infusion that has run for ever, -A^-1 r, and its sensitivities (to R, not to F)."""
     n = len(dims)
     state, basis = machine.state, machine.basis
-    n_rows = 1 + n_kinetic + 4 if n_kinetic > 0 else 1
-    state[:n_rows] = 0.0
+    n_rows = int64(1)
+    if n_kinetic > 0:
+        n_rows += n_kinetic + 4
+    empty(state, n_rows)
     into_depot = dose.comp == n
     if into_depot:
         state[0, n] = dose.rate / basis[0, n]

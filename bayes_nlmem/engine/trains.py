@@ -7,7 +7,7 @@ later. Doses before 0 are the earlier infusions of a steady state that still run
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import int64, njit
 
 from bayes_nlmem.engine.doses import Dose, finish, inputs_of, run, start, still
 
@@ -55,7 +55,7 @@ def _dose(floats, ints, i):
 @njit(error_model="numpy", nogil=True)
 def next_event(floats, ints, n_trains):
     """(time, train, whether it is an end) of what happens first; infinity when nothing does."""
-    time, which, is_end = np.inf, -1, False
+    time, which, is_end = np.inf, int64(-1), False
     for i in range(n_trains):
         if ints[i, ENDING] < ints[i, NEXT]:
             end = floats[i, FIRST] + ints[i, ENDING] * floats[i, EVERY] + floats[i, DURATION]
@@ -83,8 +83,10 @@ def happen(machine, floats, ints, n_trains, which, is_end, records, n_rows, sens
             ints[which, ENDING] += 1
     if ints[which, NEXT] > ints[which, LAST] and ints[which, ENDING] == ints[which, NEXT]:
         n_trains -= 1
-        floats[which] = floats[n_trains]
-        ints[which] = ints[n_trains]
+        for c in range(N_TRAIN_FLOATS):
+            floats[which, c] = floats[n_trains, c]
+        for c in range(N_TRAIN_INTS):
+            ints[which, c] = ints[n_trains, c]
     if dose.infused:
         flow(machine, floats, ints, n_trains, records, n_rows, sensitive)
     return n_trains

@@ -1,0 +1,1 @@
+"""Ordinary differential equations: traced once, differentiated exactly, solved with forward sensitivities."""

@@ -1,0 +1,81 @@
+"""All derivatives of a system that the solvers need, as nodes of its graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bayes_nlmem.engine.ode.expressions import jacobian
+from bayes_nlmem.engine.ode.trace import System
+
+Rows = list[dict[int, int]]
+PairRows = list[dict[tuple[int, int], int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """Non-zero partial derivatives of the rates f, the outputs h and the initial values.
+
+    Parameters
+    ----------
+    f_y, f_p, f_t : per rate {position: node}
+    f_yy, f_yp : per rate {(state, state or parameter): node}
+    f_yt, f_pt : derivatives of f_y and f_p with respect to t, {position: node}
+    h_y, h_p : per output
+    initial_p : per compartment
+    """
+
+    f_y: Rows
+    f_p: Rows
+    f_t: Rows
+    f_yy: PairRows
+    f_yp: PairRows
+    f_yt: Rows
+    f_pt: Rows
+    h_y: Rows
+    h_p: Rows
+    initial_p: Rows
+
+    @property
+    def autonomous(self) -> bool:
+        """Whether the rates do not depend on the time itself."""
+        return not any(self.f_t)
+
+    @property
+    def linear(self) -> bool:
+        """Whether the rates are linear in the states."""
+        return not any(self.f_yy)
+
+
+def differentiate(system: System) -> Derivatives:
+    """Every derivative of a system, exactly."""
+    g = system.graph
+    y = [g.leaf("y", i) for i in range(len(system.compartments))]
+    p = [g.leaf("p", i) for i in range(len(system.parameters))]
+    t = [g.leaf("t")]
+    f, h = system.rates, tuple(system.outputs.values())
+    f_y, f_p = jacobian(g, f, y), jacobian(g, f, p)
+
+    def again(rows: Rows, by: list[int]) -> PairRows:
+        found: PairRows = []
+        for row in rows:
+            slopes = jacobian(g, row.values(), by)
+            found.append(
+                {(j, k): node for j, slope in zip(row, slopes, strict=True) for k, node in slope.items()}
+            )
+        return found
+
+    def by_time(rows: Rows) -> Rows:
+        return [{j: node for (j, _), node in row.items()} for row in again(rows, t)]
+
+    return Derivatives(
+        f_y=f_y,
+        f_p=f_p,
+        f_t=jacobian(g, f, t),
+        f_yy=again(f_y, y),
+        f_yp=again(f_y, p),
+        f_yt=by_time(f_y),
+        f_pt=by_time(f_p),
+        h_y=jacobian(g, h, y),
+        h_p=jacobian(g, h, p),
+        initial_p=jacobian(g, system.initial, p),
+    )

@@ -1,0 +1,256 @@
+"""The functions of a system in LLVM assembly: rates, their sensitivities, Jacobians, outputs, initial values.
+
+A state with sensitivities is ``z``: the compartments, padded to a multiple of the lanes, then blocks of as many columns
+as there are lanes; column c of compartment i is at ``pad + ((c // L) * n + i) * L + c % L``. Block `kb` and the ones
+after it hold the columns of the parameters, parameter m in column ``kb * L + m``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bayes_nlmem.engine.ode.derivatives import Derivatives, Rows
+from bayes_nlmem.engine.ode.expressions import LEAVES
+from bayes_nlmem.engine.ode.trace import System
+from bayes_nlmem.engine.ode.writer import DECLARATIONS, LANES, VECTOR, Function, literal
+
+FUNCTIONS = (
+    "prepare", "rates", "sensitivities", "jacobian", "output", "output_slopes", "initial", "initial_slopes",
+    "second", "apply_second", "time_slopes",
+)  # fmt: skip
+
+
+def padded(n: int) -> int:
+    """The next multiple of the lanes."""
+    return -(-n // LANES) * LANES
+
+
+class Program:
+    """Assembly of one system and the sizes that go with it."""
+
+    def __init__(self, system: System, derivatives: Derivatives) -> None:
+        self.system, self.d = system, derivatives
+        self.n, self.n_parameters = len(system.compartments), len(system.parameters)
+        self.pad = padded(self.n)
+        self.curved = [
+            (i, pair, node) for i, row in enumerate(derivatives.f_yy) for pair, node in row.items()
+        ]
+        self.mixed = [(i, pair, node) for i, row in enumerate(derivatives.f_yp) for pair, node in row.items()]
+        self.hoisted = self._hoist()
+
+    @property
+    def n_hoisted(self) -> int:
+        """Number of expressions that depend on parameters only and are kept."""
+        return len(self.hoisted)
+
+    @property
+    def n_second(self) -> int:
+        """Number of second derivatives."""
+        return len(self.curved) + len(self.mixed)
+
+    def assembly(self) -> str:
+        """Text of all functions."""
+        parts = (
+            self._prepare, self._rates, self._sensitivities, self._jacobian, self._output, self._output_slopes,
+            self._initial, self._initial_slopes, self._second, self._apply_second, self._time_slopes,
+        )  # fmt: skip
+        return "\n\n".join([DECLARATIONS, *(part() for part in parts)]) + "\n"
+
+    def _hoist(self) -> dict[int, int]:
+        """Places of the largest expressions of parameters only."""
+        g, d = self.system.graph, self.d
+        rows = (d.f_y, d.f_p, d.f_t, d.f_yt, d.f_pt)
+        pending = [*self.system.rates, *(node for row_list in rows for row in row_list for node in row.values())]
+        pending += [node for *_, node in self.curved + self.mixed]
+        probe = Function(g, "", (), {})
+        found: dict[int, int] = {}
+        seen: set[int] = set()
+        while pending:
+            i = pending.pop()
+            if i in seen or g.nodes[i][0] in LEAVES:
+                continue
+            seen.add(i)
+            if g.only_parameters(i):
+                found.setdefault(i, len(found))
+                continue
+            if (inverse := probe.inverse(i)) >= 0 and g.nodes[inverse][0] not in LEAVES:
+                found.setdefault(inverse, len(found))
+                pending.append(g.nodes[i][1])
+                continue
+            pending.extend(g.nodes[i][1:])
+        return found
+
+    def _function(self, name: str, *arguments: str, hoisted: bool = True) -> Function:
+        return Function(self.system.graph, name, arguments, self.hoisted if hoisted else {})
+
+    def _prepare(self) -> str:
+        f = self._function("prepare", "p", "q", hoisted=False)
+        for node, place in self.hoisted.items():
+            f.store(f.value(node), "%q", place)
+        return f.end()
+
+    def _write_rates(self, f: Function) -> None:
+        f.write(self.system.rates)
+        for i, node in enumerate(self.system.rates):
+            f.store(f.plus(f.value(node), f.load("%r", i)), "%d", i)
+
+    def _rates(self) -> str:
+        f = self._function("rates", "z", "p", "q", "r", "d")
+        self._write_rates(f)
+        return f.end()
+
+    def _sensitivities(self) -> str:
+        """d = (f, J S + f_p)."""
+        f = self._function("sensitivities", "z", "p", "q", "r", "nb", "kb", "d")
+        f.write([*self.system.rates, *_nodes(self.d.f_y), *_nodes(self.d.f_p)])
+        self._write_rates(f)
+        slopes = {
+            (i, j): f.spread(f.value(node)) for i, row in enumerate(self.d.f_y) for j, node in row.items()
+        }
+        parameter_blocks = self._parameter_blocks(f, self.d.f_p)
+        self._over_blocks(f, slopes, add=False)
+        self._add_parameters(f, parameter_blocks)
+        return f.end()
+
+    def _jacobian(self) -> str:
+        f = self._function("jacobian", "z", "p", "q", "d")
+        for i, row in enumerate(self.d.f_y):
+            for j in range(self.n):
+                f.store(f.value(row[j]) if j in row else literal(0.0), "%d", i * self.n + j)
+        return f.end()
+
+    def _choose(self, f: Function, n: int, case: Callable[[int], str]) -> str:
+        """One branch for each output; returns the text."""
+        places = " ".join(f"i64 {k}, label %case{k}" for k in range(n))
+        f.line(f"switch i64 %which, label %none [{places}]")
+        for k in range(n):
+            f.label(f"case{k}")
+            f.values, f.kinds = {}, {}
+            f.line(f"ret double {case(k)}")
+        f.label("none")
+        return f.end(literal(float("nan")))
+
+    def _output(self) -> str:
+        outputs = list(self.system.outputs.values())
+        f = self._function("output", "which", "z", "p", hoisted=False)
+        return self._choose(f, len(outputs), lambda k: f.value(outputs[k]))
+
+    def _output_slopes(self) -> str:
+        """Value, and its derivatives by compartments, then parameters, in d."""
+        outputs = list(self.system.outputs.values())
+        f = self._function("output_slopes", "which", "z", "p", "d", hoisted=False)
+
+        def case(k: int) -> str:
+            for row, first, count in ((self.d.h_y[k], 0, self.n), (self.d.h_p[k], self.n, self.n_parameters)):
+                for j in range(count):
+                    f.store(f.value(row[j]) if j in row else literal(0.0), "%d", first + j)
+            return f.value(outputs[k])
+
+        return self._choose(f, len(outputs), case)
+
+    def _initial(self) -> str:
+        f = self._function("initial", "p", "d", hoisted=False)
+        for i, node in enumerate(self.system.initial):
+            f.store(f.value(node), "%d", i)
+        return f.end()
+
+    def _initial_slopes(self) -> str:
+        """Derivatives by parameters, added to the blocks from kb."""
+        f = self._function("initial_slopes", "p", "kb", "d", hoisted=False)
+        self._add_parameters(f, self._parameter_blocks(f, self.d.initial_p))
+        return f.end()
+
+    def _second(self) -> str:
+        f = self._function("second", "z", "p", "q", "d")
+        for k, (*_, node) in enumerate(self.curved + self.mixed):
+            f.store(f.value(node), "%d", k)
+        return f.end()
+
+    def _apply_second(self) -> str:
+        """Add (f_yy u) S + f_yp u to the blocks of d; h holds the second derivatives."""
+        f = self._function("apply_second", "h", "u", "z", "nb", "kb", "d")
+        u = [f.load("%u", i) for i in range(self.n)]
+        sums: dict[tuple[int, int], list[str]] = {}
+        for k, (i, (j, other), _) in enumerate(self.curved):
+            sums.setdefault((i, j), []).append(f.times(f.load("%h", k), u[other]))
+        slopes = {place: f.spread(f.total(terms)) for place, terms in sums.items()}
+        mixed: dict[tuple[int, int], list[str]] = {}
+        for k, (i, (j, m), _) in enumerate(self.mixed, len(self.curved)):
+            mixed.setdefault((i, m), []).append(f.times(f.load("%h", k), u[j]))
+        values = {place: f.total(terms) for place, terms in mixed.items()}
+        if slopes:
+            self._over_blocks(f, slopes, add=True)
+        self._add_parameters(f, _vectors(f, values))
+        return f.end()
+
+    def _time_slopes(self) -> str:
+        """d = derivative of (f, J S + f_p) with respect to t."""
+        f = self._function("time_slopes", "z", "p", "q", "nb", "kb", "d")
+        f.write([*_nodes(self.d.f_t), *_nodes(self.d.f_yt), *_nodes(self.d.f_pt)])
+        for i, row in enumerate(self.d.f_t):
+            f.store(f.value(row[0]) if row else literal(0.0), "%d", i)
+        slopes = {
+            (i, j): f.spread(f.value(node)) for i, row in enumerate(self.d.f_yt) for j, node in row.items()
+        }
+        blocks = self._parameter_blocks(f, self.d.f_pt)
+        self._over_blocks(f, slopes, add=False)
+        self._add_parameters(f, blocks)
+        return f.end()
+
+    # --- blocks of sensitivities -----------------------------------------------------------------------------------
+
+    def _over_blocks(self, f: Function, slopes: dict[tuple[int, int], str], *, add: bool) -> None:
+        """For each block d_i = (d_i +) sum over j of slopes[i, j] z_j."""
+        some = f.new("icmp sgt i64 %nb, 0")
+        f.line(f"br i1 {some}, label %first, label %done")
+        f.label("first")
+        f.line("br label %block")
+        f.label("block")
+        f.line("%b = phi i64 [ 0, %first ], [ %next, %block ]")
+        place = f.new(f"add i64 {f.new(f'mul i64 %b, {self.n * LANES}')}, {self.pad}")
+        offset = f.new(f"shl i64 {place}, 3")
+        source, target = f.new(f"add i64 %z, {offset}"), f.new(f"add i64 %d, {offset}")
+        column = {j: f.load(source, j * LANES, VECTOR) for j in sorted({j for _, j in slopes})}
+        rows = []
+        for i in range(self.n):
+            terms = [f.times(slope, column[j], VECTOR) for (row, j), slope in slopes.items() if row == i]
+            if add and terms:
+                terms.insert(0, f.load(target, i * LANES, VECTOR))
+            rows.append(f.total(terms, VECTOR) if terms or not add else "")
+        for i, value in enumerate(rows):
+            if value:
+                f.store(value, target, i * LANES, VECTOR)
+        f.line("%next = add i64 %b, 1")
+        more = f.new("icmp slt i64 %next, %nb")
+        f.line(f"br i1 {more}, label %block, label %done")
+        f.label("done")
+
+    def _parameter_blocks(self, f: Function, rows: Rows) -> dict[tuple[int, int], str]:
+        return _vectors(f, {(i, m): f.value(node) for i, row in enumerate(rows) for m, node in row.items()})
+
+    def _add_parameters(self, f: Function, vectors: dict[tuple[int, int], str]) -> None:
+        """Add vectors[compartment, block] to the blocks from kb, where kb is not negative."""
+        if not vectors:
+            return
+        some = f.new("icmp sge i64 %kb, 0")
+        f.line(f"br i1 {some}, label %own, label %finished")
+        f.label("own")
+        place = f.new(f"add i64 {f.new(f'mul i64 %kb, {self.n * LANES}')}, {self.pad}")
+        base = f.new(f"add i64 %d, {f.new(f'shl i64 {place}, 3')}")
+        for (i, block), vector in vectors.items():
+            at = (block * self.n + i) * LANES
+            f.store(f.plus(f.load(base, at, VECTOR), vector, VECTOR), base, at, VECTOR)
+        f.line("br label %finished")
+        f.label("finished")
+
+
+def _nodes(rows: Rows) -> Iterable[int]:
+    return (node for row in rows for node in row.values())
+
+
+def _vectors(f: Function, values: dict[tuple[int, int], str]) -> dict[tuple[int, int], str]:
+    """Gather values[compartment, parameter] into vectors[compartment, block]."""
+    gathered: dict[tuple[int, int], dict[int, str]] = {}
+    for (i, m), value in values.items():
+        gathered.setdefault((i, m // LANES), {})[m % LANES] = value
+    return {place: f.lanes(lanes) for place, lanes in sorted(gathered.items())}

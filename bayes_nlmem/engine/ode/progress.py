@@ -1,0 +1,131 @@
+"""From one stop to the next: steps whose size follows the error, and answers on the way."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from bayes_nlmem.engine import layout as at
+from bayes_nlmem.engine.ode.answers import answer
+from bayes_nlmem.engine.ode.calls import rates
+from bayes_nlmem.engine.ode.explicit import explicit_between, explicit_step, slope
+from bayes_nlmem.engine.ode.machine import (
+    ABSOLUTE,
+    BEFORE,
+    BETWEEN,
+    FINE,
+    FLOOR,
+    HELD,
+    NEW,
+    NEXT_STEP,
+    REFUSED,
+    RELATIVE,
+    STEP_TOO_SMALL,
+    STEPS,
+    STEPS_LEFT,
+    TOO_MANY_STEPS,
+    TRIAL,
+    size,
+    weigh,
+)
+from bayes_nlmem.engine.ode.machine_code import SOLVER, STIFF, N
+from bayes_nlmem.engine.ode.stiff import prepare_stiff_step, stiff_between, stiff_step
+
+
+@njit(error_model="numpy", nogil=True)
+def first_step(machine, z, p, t, longest):
+    """Size of the first step. Hairer, Norsett & Wanner 1993, section II.4, doi:10.1007/978-3-540-78862-1."""
+    table, s, control, scale = machine.table, machine.stages, machine.control, machine.scale
+    n = table[N]
+    base, width = s.ctypes.data, 8 * s.shape[1]
+    q, r = machine.q.ctypes.data, machine.forcing.ctypes.data
+    rates(table, t, z.ctypes.data, p, q, r, base + HELD * width)
+    size0, size1, size2 = 0.0, 0.0, 0.0
+    for i in range(n):
+        weight = control[RELATIVE] * abs(z[i]) + control[ABSOLUTE] * max(scale[i], control[FLOOR])
+        size0 += (z[i] / weight) ** 2
+        size1 += (s[HELD, i] / weight) ** 2
+    size0, size1 = np.sqrt(size0 / n), np.sqrt(size1 / n)
+    if not size1 > 0.0:
+        return longest
+    h = 1e-6 * longest if size0 < 1e-5 or size1 < 1e-5 else 0.01 * size0 / size1
+    h = min(h, longest)
+    for i in range(n):
+        s[TRIAL, i] = z[i] + h * s[HELD, i]
+    rates(table, t + h, base + TRIAL * width, p, q, r, base + BETWEEN * width)
+    for i in range(n):
+        weight = control[RELATIVE] * abs(z[i]) + control[ABSOLUTE] * max(scale[i], control[FLOOR])
+        size2 += ((s[BETWEEN, i] - s[HELD, i]) / weight) ** 2
+    largest = max(size1, np.sqrt(size2 / n) / h)
+    h2 = (0.01 / largest) ** 0.2 if largest > 1e-15 else longest
+    return min(100.0 * h, h2, longest)
+
+
+@njit(error_model="numpy", nogil=True)
+def progress(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide):
+    """Move the state z from t to `until`, answering the records from k on whose time lies before `last_time`.
+
+    Returns (fault, first record not answered, whether the answers are finite).
+    """
+    control, counts, s = machine.control, machine.counts, machine.stages
+    n = size(machine.table, nb)
+    q, r = machine.q.ctypes.data, machine.forcing.ctypes.data
+    stiff = machine.table[SOLVER] == STIFF
+    finite, ready, refused = True, False, False
+    h = control[NEXT_STEP]
+    if not h > 0.0:
+        h = first_step(machine, z, p, t, until - t)
+        control[BEFORE] = 1e-4
+    while t < until:
+        if control[STEPS_LEFT] <= 0.0:
+            return TOO_MANY_STEPS, k, finite
+        control[STEPS_LEFT] -= 1.0
+        last = t + 1.001 * h >= until
+        step = until - t if last else h
+        if not ready:
+            if stiff:
+                prepare_stiff_step(machine, z, p, nb, kb, t)
+            else:
+                slope(machine, t, z.ctypes.data, p, q, r, nb, kb, s.ctypes.data, 0)
+            ready = True
+        error = (
+            stiff_step(machine, z, p, nb, kb, t, step) if stiff else explicit_step(machine, z, p, nb, kb, t, step)
+        )
+        if not error <= 1.0:
+            counts[REFUSED] += 1
+            h = step * (max(0.2, 0.9 * error**-0.2) if error < 1e100 else 0.1)
+            refused = True
+            if not h > 1e-14 * max(abs(t), until - t):
+                return STEP_TOO_SMALL, k, finite
+            continue
+        counts[STEPS] += 1
+        now = until if last else t + step
+        while k < end and book.floats[k, at.TIME] <= min(now, last_time):
+            if book.ints[k, at.ASKED] < book.ints[k, at.ASKED_END]:
+                share = (book.floats[k, at.TIME] - t) / step
+                if stiff:
+                    stiff_between(machine, z, nb, share)
+                else:
+                    explicit_between(machine, z, nb, step, share)
+                time = book.floats[k, at.TIME]
+                finite = answer(machine, book, k, time, s[BETWEEN], held, wide) and finite
+            k += 1
+        for i in range(n):
+            z[i] = s[NEW, i]
+        weigh(machine, z)
+        if stiff:
+            ready = False
+        else:
+            for i in range(n):
+                s[0, i] = s[6, i]
+        t = now
+        error = max(error, 1e-10)
+        growth = min(5.0, max(0.2, 0.9 * error**-0.17 * control[BEFORE] ** 0.04))
+        if refused:
+            growth = min(growth, 1.0)
+        control[BEFORE] = max(error, 1e-4)
+        refused = False
+        following = step * growth
+        h = max(following, h) if last else following
+    control[NEXT_STEP] = h
+    return FINE, k, finite
