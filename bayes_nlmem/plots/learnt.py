@@ -45,7 +45,7 @@ def plot_prior_posterior(fit: Any) -> Any:
     return figure
 
 
-def prior_density(prior: Prior, points: int = 400) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def prior_density(prior: Prior, points: int = 150) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The density of a prior, from differences of its quantiles.
 
     Parameters

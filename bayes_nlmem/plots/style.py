@@ -35,8 +35,6 @@ _PARAMETERS: Mapping[str, Any] = {
     "legend.frameon": False,
     "savefig.bbox": "tight",
     "savefig.dpi": 160,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "bayes_nlmem",
     "text.color": INK,
     "text.parse_math": False,  # names of subjects and columns are shown as they are, with $ and _
     "xtick.color": MUTED,

@@ -69,7 +69,7 @@ def _rows(table: pd.DataFrame, signs: dict[str, Markup]) -> list[tuple[str | Mar
 
 
 def _row(sign: str | Markup, row: pd.Series) -> tuple[str | Markup, ...]:
-    start = (sign, str(row.meaning), str(row.unit), significant(row["median"]))
+    start = (sign, str(row.meaning).removeprefix("typical "), str(row.unit), significant(row["median"]))
     if row.known:
         return (*start, "known", "", whole(row.cv), whole(row.shrinkage), "", "", "")
     interval = f"{significant(row.lower)} to {significant(row.upper)}"
