@@ -101,7 +101,8 @@ def _table(table: Table, number: int) -> str:
             lines.append("<tr>" + "".join(_cell("td", cell, side) for cell, side in cells) + "</tr>")
     note = f'<p class="small">{escape(table.note)}</p>' if table.note else ""
     return (
-        f'<div class="table"><table><caption><b>Table {number}.</b> {escape(table.caption)}</caption>'
+        f'<p class="caption" id="table-{number}"><b>Table {number}.</b> {escape(table.caption)}</p>'
+        f'<div class="table"><table aria-labelledby="table-{number}">'
         f"{head}<tbody>{''.join(lines)}</tbody></table></div>{note}"
     )
 
