@@ -10,7 +10,8 @@ import numpy as np
 
 from bayes_nlmem.engine.plan import Plan, compile_schedule
 from bayes_nlmem.engine.records import Records, Requests
-from bayes_nlmem.ground.messages import DataError, Fault, ModelError, closest, explain
+from bayes_nlmem.ground.messages import ModelError, closest, explain
+from bayes_nlmem.structures.events import check_modelled, check_records, number_of_compartment
 from bayes_nlmem.structures.parameterisation import (
     ALIASES,
     CLEARANCES,
@@ -130,29 +131,7 @@ class _Compartments:
         DataError
             With the valid numbers and names.
         """
-        text = str(value).strip()
-        lowered = [c.lower() for c in self.compartments]
-        if text.lower() in lowered:
-            return lowered.index(text.lower()) + 1
-        try:
-            number = float(text)
-        except ValueError:
-            number = float("nan")
-        if number == int(number) if np.isfinite(number) else False:
-            if 0 <= number <= len(self.compartments):
-                return int(number)
-            if number < 0:
-                raise DataError(
-                    explain(
-                        expected=f"CMT of {type(self).__name__} to be 0 to {len(self.compartments)}",
-                        got=text,
-                        remedy="A negative CMT (switching a compartment off) is not supported; use EVID 3 to reset.",
-                    )
-                )
-        valid = ", ".join(f"{i} = {c}" for i, c in enumerate(self.compartments, 1))
-        raise DataError(
-            explain(expected=f"CMT to name a compartment of {type(self).__name__} ({valid}, 0 = default)", got=repr(value))
-        )
+        return number_of_compartment(value, self.compartments, type(self).__name__)
 
     # --- solving -------------------------------------------------------------------------------------------------
 
@@ -180,11 +159,11 @@ class _Compartments:
             )
         kernel_comps = self._kernel_compartments()
         comp_of_cmt = np.concatenate([[kernel_comps[self.compartments.index(self.default_dose)]], kernel_comps])
-        _check(records, len(self.compartments))
+        check_records(records, len(self.compartments))
         comp = comp_of_cmt[records.cmt]
         rate = self._rates(records, comp)
         dose_inputs = self._dose_inputs(names)
-        self._check_modelled(records, rate, comp, dose_inputs)
+        check_modelled(records, rate, comp, dose_inputs)
         inputs = tuple(name for name in names if name in self.optional or name in _INPUTS)
         output_comp = np.concatenate([[0], kernel_comps])
         tables = compile_schedule(
@@ -283,53 +262,6 @@ class _Compartments:
             }
             for i in order
         ]
-
-    def _check_modelled(
-        self, records: Records, rate: np.ndarray, comp: np.ndarray, dose_inputs: list[dict[str, str]]
-    ) -> None:
-        dosing = (records.evid == 1) | (records.evid == 4)
-        for code, letter, what in ((-1.0, "R", "rate"), (-2.0, "D", "duration")):
-            without = np.array([letter not in names for names in dose_inputs])
-            rows = np.flatnonzero(dosing & (rate == code) & without[comp])
-            if rows.size:
-                raise ModelError(
-                    explain(
-                        expected=f"a parameter {letter} (modelled {what}) for the doses with RATE = {code:g}",
-                        got=f"none (record {rows[0] + 1}{' and others' if rows.size > 1 else ''})",
-                        remedy=f"Add {letter} to the parameters, or give RATE > 0.",
-                    )
-                )
-
-
-def _check(records: Records, n_compartments: int) -> None:
-    """Refuse records that no parameters could make sense of; the data reader has said more by then."""
-    dosing = (records.evid == 1) | (records.evid == 4)
-    later = np.diff(records.time, prepend=-np.inf) < 0
-    later[records.start[:-1][np.diff(records.start) > 0]] = False
-    steady = dosing & (records.ss > 0)
-    usual = np.isin(records.rate, (0.0, -1.0, -2.0)) | (records.rate > 0)
-    checks = (
-        ("E_CMT", (records.cmt < 0) | (records.cmt > n_compartments), f"CMT must be 0 to {n_compartments}"),
-        ("E_TIME_ORDER", later & (records.evid < 3), "TIME must not decrease within a subject without EVID 3 or 4"),
-        ("E_RATE", dosing & ~usual, "RATE must be > 0, 0, -1 or -2"),
-        ("E_ADDL_NO_II", dosing & (records.addl > 0) & ~(records.ii > 0), "ADDL > 0 needs II > 0"),
-        (
-            "E_SS_NO_II",
-            steady & ~(records.ii > 0) & ((records.amt > 0) | (records.rate == 0) | (records.rate == -2)),
-            "SS needs II > 0, or AMT = 0 and RATE > 0 for a constant infusion",
-        ),
-        (
-            "E_SS_CONSTANT_AMT",
-            steady & (records.ii > 0) & ~(records.amt > 0),
-            "SS with II > 0 needs AMT > 0",
-        ),
-        ("E_NOT_FINITE", ~np.isfinite(records.time + records.amt + records.rate + records.ii), "not a finite number"),
-    )
-    faults = [
-        Fault(code, message, tuple((np.flatnonzero(bad) + 1).tolist())) for code, bad, message in checks if bad.any()
-    ]
-    if faults:
-        raise DataError(faults=faults, source="the records")
 
 
 @dataclass(frozen=True)
