@@ -24,8 +24,7 @@ _E, _C0, _CA, _CA0, _FLOW, _INPUT, _NEW, _M = 0, 1, 2, 3, 4, 5, 6, 7
 N_WORK_ROWS = 10
 
 
-@njit(error_model="numpy", nogil=True)
-def advance(machine, n_rows, kinetic, depot, t, dims):
+def _advance(machine, n_rows, kinetic, depot, t, dims):
     """Move the first `n_rows` rows of the machine's state on by `t`.
 
     `kinetic` is the row of the first sensitivity to the kinetic parameters in force (0 = values only).
@@ -96,7 +95,7 @@ def advance(machine, n_rows, kinetic, depot, t, dims):
                 state[kinetic + 2 * n - 1, j] += new[j]
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
 def _force(machine, source, ea, depot, t, dims):
     """Integrals that drive the sensitivities: matrix M (x_k seen by mode j) and the whole column of ka."""
     n = len(dims)
@@ -117,7 +116,7 @@ def _force(machine, source, ea, depot, t, dims):
         lj = basis[0, j]
         for k in range(j + 1):
             lk = basis[0, k]
-            both = pair(lj, e[j], lk, e[k], t)
+            both = t * e[j] if j == k else pair(lj, e[j], lk, e[k], t)
             mjk, mkj = state[0, k] * both, state[0, j] * both
             if source:
                 both = triple(0.0, 1.0, lj, e[j], lk, e[k], t)
@@ -146,3 +145,8 @@ def _force(machine, source, ea, depot, t, dims):
             for j in range(n):
                 lost = quadruple(0.0, 1.0, basis[0, j], e[j], ka, ea, ka, ea, t)
                 new[j] += basis[central, j] * inflow * (ca0[j] - ka * lost)
+
+
+# One copy to call, one to be laid out inside the loop over the records (a call hands over forty words).
+advance = njit(error_model="numpy", nogil=True, _nrt=False)(_advance)
+advance_here = njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)(_advance)

@@ -25,7 +25,7 @@ Dose = namedtuple(
 Inputs = namedtuple("Inputs", "f lag d r")
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def read_dose(phi, floats, ints, r):
     """(sound, dose): the dose at record r with its inputs from the parameters."""
     row = ints[r, at.ROW_AT]
@@ -66,7 +66,7 @@ def read_dose(phi, floats, ints, r):
     )
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
 def inputs_of(ints, r, sensitive):
     """Rows of the sensitivities to the inputs of the dose at record r."""
     if sensitive:
@@ -74,7 +74,7 @@ def inputs_of(ints, r, sensitive):
     return Inputs(int64(0), int64(0), int64(0), int64(0))
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
 def add(state, row, basis, comp, amount, dims):
     """Add an amount to a compartment, in one row of the state."""
     n = len(dims)
@@ -85,7 +85,7 @@ def add(state, row, basis, comp, amount, dims):
             state[row, j] += amount * basis[1 + j, comp]
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def add_delay(state, row, basis, comp, amount, dims):
     """Add -A b for an amount b in a compartment: the effect per unit of delay of its arrival."""
     n = len(dims)
@@ -99,7 +99,7 @@ def add_delay(state, row, basis, comp, amount, dims):
             state[row, j] += amount * basis[0, j] * basis[1 + j, comp]
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def start(machine, dose, inputs, dims):
     """A bolus, or the jump of the sensitivities when an infusion starts."""
     state, basis = machine.state, machine.basis
@@ -117,7 +117,7 @@ def start(machine, dose, inputs, dims):
         add_delay(state, inputs.d, basis, dose.comp, 0.5 * amount, dims)
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def finish(machine, dose, inputs, dims):
     """The jumps of the sensitivities when an infusion ends."""
     state, basis = machine.state, machine.basis
@@ -131,7 +131,7 @@ def finish(machine, dose, inputs, dims):
         add(state, inputs.r, basis, dose.comp, dose.rate * dose.end_r, dims)
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def run(machine, dose, inputs, count):
     """Let `count` equal infusions flow."""
     rates, driven = machine.rates, machine.driven
@@ -148,7 +148,7 @@ def run(machine, dose, inputs, count):
         driven[inputs.r] = 1
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
 def still(machine, n_rows):
     """Switch every input off."""
     rates, driven = machine.rates, machine.driven
@@ -159,7 +159,7 @@ def still(machine, n_rows):
                 rates[i, c] = 0.0
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
 def empty(state, n_rows):
     """Take everything out of the first `n_rows` rows."""
     for i in range(n_rows):

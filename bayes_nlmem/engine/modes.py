@@ -19,7 +19,7 @@ RATES = 0
 ONE_WAY = 1e-13
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
 def in_amounts(state, row, basis, comp, dims):
     """Amount in one compartment from one row of the modal state."""
     n = len(dims)
@@ -31,7 +31,7 @@ def in_amounts(state, row, basis, comp, dims):
     return total
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def _rotate(s, p, q, n):
     """One Jacobi rotation that makes s[p, q] zero; eigenvectors gather in the rows below n."""
     b = s[p, q]
@@ -59,12 +59,12 @@ def _rotate(s, p, q, n):
         s[n + k, q] = sn * x + c * y
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def _two_way(out, back):
     return max(out, ONE_WAY * back), max(back, ONE_WAY * out)
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def find_modes(parameters, depot, basis, work, dims):
     """Fill `basis` from one row of engine parameters (k10, k12, k21, k13, k31, then ka if there is a depot)."""
     n = len(dims)
@@ -126,7 +126,7 @@ def find_modes(parameters, depot, basis, work, dims):
             basis[at + 3, j] = basis[1 + n + i, j]
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def change_modes(machine, n_rows, parameters, depot, first, dims):
     """Go over to the modes of another parameter row; the amounts in the state stay (`first`: there are none yet)."""
     n = len(dims)

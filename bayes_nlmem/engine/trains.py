@@ -19,7 +19,7 @@ RECORD, NEXT, LAST, ENDING, INTO, INFUSED, COLLAPSED = range(7)
 N_TRAIN_INTS = 7
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def put(floats, ints, i, record, dose, first, every, following, last, ending):
     """Write train i."""
     floats[i, FIRST] = first
@@ -43,7 +43,7 @@ def put(floats, ints, i, record, dose, first, every, following, last, ending):
     ints[i, COLLAPSED] = 1 if dose.collapsed else 0
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def _dose(floats, ints, i):
     return Dose(
         ints[i, INTO], floats[i, F], floats[i, DOSED], 0.0, ints[i, INFUSED] == 1, ints[i, COLLAPSED] == 1,
@@ -52,7 +52,7 @@ def _dose(floats, ints, i):
     )  # fmt: skip
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
 def next_event(floats, ints, n_trains):
     """(time, train, whether it is an end) of what happens first; infinity when nothing does."""
     time, which, is_end = np.inf, int64(-1), False
@@ -68,7 +68,7 @@ def next_event(floats, ints, n_trains):
     return time, which, is_end
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def happen(machine, floats, ints, n_trains, which, is_end, records, n_rows, sensitive, dims):
     """Let one arrival or end happen; returns the number of trains left."""
     dose = _dose(floats, ints, which)
@@ -92,7 +92,7 @@ def happen(machine, floats, ints, n_trains, which, is_end, records, n_rows, sens
     return n_trains
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def flow(machine, floats, ints, n_trains, records, n_rows, sensitive):
     """Inputs as the sum over the running infusions: exactly zero when none runs."""
     still(machine, n_rows)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import int64, njit
 
 from bayes_nlmem.engine import layout as at
-from bayes_nlmem.engine.advance import Machine, advance
+from bayes_nlmem.engine.advance import Machine, advance_here
 from bayes_nlmem.engine.doses import empty, inputs_of, read_dose, start, still
 from bayes_nlmem.engine.modes import change_modes, in_amounts
 from bayes_nlmem.engine.steady import constant_state, overlap, periodic_state
@@ -16,7 +16,7 @@ from bayes_nlmem.engine.trains import flow, happen, next_event, put
 SAME_TIME = 1e-12
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
 def _usable(phi, row, n_kinetic):
     for p in range(n_kinetic):
         if not (np.isfinite(phi[row, p]) and phi[row, p] >= 0.0):
@@ -24,7 +24,7 @@ def _usable(phi, row, n_kinetic):
     return True
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def _largest_time(floats, first, end):
     largest = 0.0
     for r in range(first, end):
@@ -32,7 +32,7 @@ def _largest_time(floats, first, end):
     return largest
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def _take_over(machine, cycle, n_kinetic, kinetic, inputs, comps):
     """Add a steady state and its sensitivities to the subject's."""
     state, new = machine.state, cycle.state
@@ -51,7 +51,7 @@ def _take_over(machine, cycle, n_kinetic, kinetic, inputs, comps):
                 state[inputs.r, c] += new[4 + n_kinetic, c]
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def _give(machine, cycle, t_floats, t_ints, n_trains, phi, floats, ints, r, n_rows, n_kinetic, depot, sensitive, dims):
     """The dose at record r, steady state first; returns (fault, trains)."""
     n = len(dims)
@@ -95,7 +95,7 @@ def _give(machine, cycle, t_floats, t_ints, n_trains, phi, floats, ints, r, n_ro
     return at.FINE, n_trains
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
 def _answer(machine, answer, sens, requests, columns, first_column, ints, r, n_rows, dims):
     """Write the amounts asked for at record r and their sensitivities; false if an amount is not finite."""
     finite = True
@@ -113,7 +113,7 @@ def _answer(machine, answer, sens, requests, columns, first_column, ints, r, n_r
     return finite
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def _blank(answer, sens, requests, ints, first, end, sensitive):
     """No numbers for a subject that could not be solved."""
     for r in range(first, end):
@@ -126,7 +126,7 @@ def _blank(answer, sens, requests, ints, first, end, sensitive):
                         sens[pair, p] = np.nan
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, requests, subjects, s, depot, sensitive,
              answer, sens, dims):  # fmt: skip
     """Walk one subject; returns its fault."""
@@ -162,17 +162,19 @@ def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, reque
             if stage == 0:
                 if sensitive:
                     kinetic = ints[r, at.KINETIC]
-                while n_trains > 0:
-                    event, which, is_end = next_event(t_floats, t_ints, n_trains)
-                    if not event <= time + close:
+                while True:
+                    event, which, is_end = np.inf, int64(-1), False
+                    if n_trains > 0:
+                        event, which, is_end = next_event(t_floats, t_ints, n_trains)
+                    due = event <= time + close
+                    until = min(event, time) if due else time
+                    advance_here(machine, n_rows, kinetic, depot, until - now, dims)
+                    now = max(now, until)
+                    if not due:
                         break
-                    event = min(event, time)
-                    advance(machine, n_rows, kinetic, depot, event - now, dims)
-                    now = max(now, event)
                     n_trains = happen(
                         machine, t_floats, t_ints, n_trains, which, is_end, ints, n_rows, sensitive, dims
                     )
-                advance(machine, n_rows, kinetic, depot, time - now, dims)
                 now = time
         if evid == 1 or evid == 4:
             fault, n_trains = _give(
@@ -186,7 +188,7 @@ def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, reque
     return at.FINE if finite else at.NOT_FINITE_RESULT
 
 
-@njit(error_model="numpy", nogil=True)
+@njit(error_model="numpy", nogil=True, _nrt=False)
 def walk(phi, floats, ints, subjects, columns, requests, depot, sensitive, answer, sens, status, room, driven,
          train_floats, train_ints, dims):  # fmt: skip
     """Amounts at the requests, their derivatives by pair (request, parameter row), and a status per subject.

@@ -10,7 +10,7 @@ from numba import njit
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.calls import output, output_slopes
 from bayes_nlmem.engine.ode.machine import place
-from bayes_nlmem.engine.ode.machine_code import N_OUTPUTS, N_PARAMETERS, N
+from bayes_nlmem.engine.ode.model_table import N_OUTPUTS, N_PARAMETERS, N
 from bayes_nlmem.engine.ode.writer import LANES
 
 # Everything that answers need besides a state: the tables of the plan, and where they are written.

@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from bayes_nlmem.engine.ode.machine_code import FIRST_FUNCTION
+from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION
 
 (
     _PREPARE, _RATES, _SENSITIVITIES, _JACOBIAN, _OUTPUT, _OUTPUT_SLOPES, _INITIAL, _INITIAL_SLOPES,

@@ -10,7 +10,7 @@ from numba import njit
 
 from bayes_nlmem.engine.ode.calls import rates, sensitivities
 from bayes_nlmem.engine.ode.machine import BETWEEN, NEW, TRIAL, error_norm, size
-from bayes_nlmem.engine.ode.machine_code import PAD
+from bayes_nlmem.engine.ode.model_table import PAD
 
 _C2, _C3, _C4, _C5 = 0.161, 0.327, 0.9, 0.9800255409045097
 _A21 = 0.161

@@ -66,6 +66,11 @@ class Graph:
             self._uses.append(own)
         return number
 
+    def either(self, op: str, a: int, b: int) -> int:
+        """Number of an operation whose operands may be exchanged."""
+        other = self._number.get((op, b, a))
+        return self.leaf(op, a, b) if other is None else other
+
     def const(self, value: float) -> int:
         """Number of a constant."""
         return self.leaf("const", float(value))
@@ -135,7 +140,7 @@ def _add(g: Graph, a: int, b: int) -> int | None:
         return g.make("sub", a, g.nodes[b][1])
     if g.nodes[a][0] == "neg":
         return g.make("sub", b, g.nodes[a][1])
-    return g.leaf("add", *sorted((a, b)))
+    return g.either("add", a, b)
 
 
 def _sub(g: Graph, a: int, b: int) -> int | None:
@@ -158,7 +163,7 @@ def _mul(g: Graph, a: int, b: int) -> int | None:
             return g.make("neg", y)
         if g.nodes[x][0] == "neg":
             return g.make("neg", g.make("mul", g.nodes[x][1], y))
-    return g.leaf("mul", *sorted((a, b)))
+    return g.either("mul", a, b)
 
 
 def _div(g: Graph, a: int, b: int) -> int | None:

@@ -7,20 +7,21 @@ from collections import namedtuple
 import numpy as np
 from numba import njit
 
-from bayes_nlmem.engine.ode.machine_code import N, N_HOISTED, N_SECOND, PAD
+from bayes_nlmem.engine.ode.model_table import N, N_HOISTED, N_SECOND, PAD
 from bayes_nlmem.engine.ode.writer import LANES
 
 # table: of the model. forcing: constant inputs, laid out as a state; driven[0]: whether sensitivities have any.
 # scale: largest |y| so far by compartment. stages: rows of work, laid out as states. rest: see the solvers.
 # control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 = unknown),
-# steps left, previous error. counts: steps taken, steps refused, evaluations.
+# steps left, previous error, solver. counts: steps taken, steps refused.
 Machine = namedtuple(
     "Machine",
     "table forcing driven scale q stages second jac lu pivots control counts slopes local",
 )
 
-RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, ERROR_OF_ALL = range(7)
+RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER = range(7)
 N_CONTROL = 7
+EXPLICIT, STIFF = 0, 1
 STEPS, REFUSED = range(2)
 
 # Rows of stages.

@@ -1,11 +1,13 @@
 """Machine code of a system: compiled in memory, found by the key of its equations.
 
 The kernels get one address: that of a table of integers with the sizes of the system and the addresses of its
-functions. Tables and code live as long as the process.
+functions. Tables and code live as long as the process. Compiled callers refer to a model by a symbol, so that what
+they are compiled to can be kept on disk.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 from dataclasses import dataclass, field
 from threading import Lock
@@ -14,16 +16,9 @@ from typing import Any
 import numpy as np
 
 from bayes_nlmem.engine.ode.derivatives import differentiate
-from bayes_nlmem.engine.ode.program import FUNCTIONS, Program
+from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION, FUNCTIONS, TABLE_SIZE
+from bayes_nlmem.engine.ode.program import Program
 from bayes_nlmem.engine.ode.trace import System
-
-# The table of a system: sizes, then addresses of the functions in their order.
-N, N_PARAMETERS, PAD, N_HOISTED, N_SECOND, N_OUTPUTS, AUTONOMOUS, LINEAR, SOLVER, FIRST_FUNCTION = range(10)
-TABLE_SIZE = FIRST_FUNCTION + len(FUNCTIONS)
-
-# What SOLVER may say.
-EXPLICIT, STIFF, UNDECIDED = 0, 1, -1
-
 
 @dataclass(frozen=True, eq=False)
 class Code:
@@ -61,31 +56,24 @@ def code_of(system: System) -> Code:
     return Code(text, sizes, hashlib.sha256(repr((text, sizes)).encode()).hexdigest()[:20])
 
 
-_tables: dict[str, tuple[np.ndarray, Any]] = {}
-_codes: dict[str, Code] = {}
+_engines: dict[str, tuple[int, Any]] = {}
 _lock = Lock()
 
 
-def remember(code: Code) -> str:
-    """Make a code known by its key."""
-    _codes.setdefault(code.key, code)
-    return code.key
+def symbol_of(key: str) -> str:
+    """Name under which compiled code finds the function that locates the table of a model."""
+    return f"bayes_nlmem_ode_model_{key}"
 
 
-def table_of(key: str) -> np.ndarray:
-    """Table of integers of a code that is known; compiled at the first call."""
+def address_of(code: Code) -> int:
+    """Address of the table of a model; the model is compiled at the first call in a process."""
     with _lock:
-        if key not in _tables:
-            _tables[key] = _compiled(_codes[key])
-        return _tables[key][0]
+        if code.key not in _engines:
+            _engines[code.key] = _compiled(code)
+        return _engines[code.key][0]
 
 
-def address_of(key: str) -> int:
-    """Address of the table of a code that is known."""
-    return table_of(key).ctypes.data
-
-
-def _compiled(code: Code) -> tuple[np.ndarray, Any]:
+def _compiled(code: Code) -> tuple[int, Any]:
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
@@ -99,8 +87,10 @@ def _compiled(code: Code) -> tuple[np.ndarray, Any]:
     builder.getModulePassManager().run(module, builder)
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
-    table = np.empty(TABLE_SIZE, np.int64)
+    locate = engine.get_function_address("locate")
+    address = ctypes.CFUNCTYPE(ctypes.c_int64)(locate)()
+    table = np.ctypeslib.as_array((ctypes.c_int64 * TABLE_SIZE).from_address(address))
     table[: len(code.sizes)] = code.sizes
-    table[SOLVER] = UNDECIDED
     table[FIRST_FUNCTION:] = [engine.get_function_address(name) for name in FUNCTIONS]
-    return table, (engine, machine, module)
+    llvm.add_symbol(symbol_of(code.key), locate)
+    return address, (engine, machine)

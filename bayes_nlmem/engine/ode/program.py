@@ -11,14 +11,9 @@ from collections.abc import Callable, Iterable
 
 from bayes_nlmem.engine.ode.derivatives import Derivatives, Rows
 from bayes_nlmem.engine.ode.expressions import LEAVES
+from bayes_nlmem.engine.ode.model_table import TABLE_SIZE
 from bayes_nlmem.engine.ode.trace import System
 from bayes_nlmem.engine.ode.writer import DECLARATIONS, LANES, VECTOR, Function, literal
-
-FUNCTIONS = (
-    "prepare", "rates", "sensitivities", "jacobian", "output", "output_slopes", "initial", "initial_slopes",
-    "second", "apply_second", "time_slopes",
-)  # fmt: skip
-
 
 def padded(n: int) -> int:
     """The next multiple of the lanes."""
@@ -54,7 +49,8 @@ class Program:
             self._prepare, self._rates, self._sensitivities, self._jacobian, self._output, self._output_slopes,
             self._initial, self._initial_slopes, self._second, self._apply_second, self._time_slopes,
         )  # fmt: skip
-        return "\n\n".join([DECLARATIONS, *(part() for part in parts)]) + "\n"
+        texts = [DECLARATIONS, _table(), *(part() for part in parts)]
+        return "\n\n".join(texts) + "\n"
 
     def _hoist(self) -> dict[int, int]:
         """Places of the largest expressions of parameters only."""
@@ -242,6 +238,14 @@ class Program:
             f.store(f.plus(f.load(base, at, VECTOR), vector, VECTOR), base, at, VECTOR)
         f.line("br label %finished")
         f.label("finished")
+
+
+def _table() -> str:
+    """The table of the model, filled after compilation, and a function that says where it is."""
+    return (
+        f"@table = global [{TABLE_SIZE} x i64] zeroinitializer, align 64\n\n"
+        "define i64 @locate() {\n  ret i64 ptrtoint (ptr @table to i64)\n}"
+    )
 
 
 def _nodes(rows: Rows) -> Iterable[int]:

@@ -20,15 +20,17 @@ from bayes_nlmem.engine.ode.machine import (
     NEXT_STEP,
     REFUSED,
     RELATIVE,
+    SOLVER,
     STEP_TOO_SMALL,
     STEPS,
     STEPS_LEFT,
+    STIFF,
     TOO_MANY_STEPS,
     TRIAL,
     size,
     weigh,
 )
-from bayes_nlmem.engine.ode.machine_code import SOLVER, STIFF, N
+from bayes_nlmem.engine.ode.model_table import N
 from bayes_nlmem.engine.ode.stiff import prepare_stiff_step, stiff_between, stiff_step
 
 
@@ -70,7 +72,7 @@ def progress(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wid
     control, counts, s = machine.control, machine.counts, machine.stages
     n = size(machine.table, nb)
     q, r = machine.q.ctypes.data, machine.forcing.ctypes.data
-    stiff = machine.table[SOLVER] == STIFF
+    stiff = control[SOLVER] == STIFF
     finite, ready, refused = True, False, False
     h = control[NEXT_STEP]
     if not h > 0.0:

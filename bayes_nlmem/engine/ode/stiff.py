@@ -13,7 +13,7 @@ from bayes_nlmem.engine.ode.calls import apply_second, jacobian, second, time_sl
 from bayes_nlmem.engine.ode.elimination import eliminate, solve_blocks, solve_vector
 from bayes_nlmem.engine.ode.explicit import slope
 from bayes_nlmem.engine.ode.machine import BETWEEN, BY_TIME, HELD, NEW, TRIAL, error_norm, size
-from bayes_nlmem.engine.ode.machine_code import AUTONOMOUS, PAD, N
+from bayes_nlmem.engine.ode.model_table import AUTONOMOUS, PAD, N
 
 _GAMMA = 0.21193756319429014
 _A5 = [-7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946]
