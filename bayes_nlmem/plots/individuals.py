@@ -12,6 +12,8 @@ import pandas as pd
 from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
 from bayes_nlmem.plots.style import BAND, INDIVIDUAL, INK, MUTED, POPULATION, labelled, new_figure, style
 
+Style = dict[str, Any]
+
 
 def plot_individual_fits(
     fit: Any,
@@ -240,9 +242,15 @@ def _set_scale(axes: Any, observed: pd.Series, log_scale: bool) -> None:
         axes.set_ylim(bottom=0)
 
 
-_POINT = {"linestyle": "none", "marker": "o", "markersize": 3.6, "markerfacecolor": INK, "markeredgewidth": 0}
-_TRIANGLE = {"linestyle": "none", "markersize": 4.8, "markerfacecolor": "none", "markeredgecolor": INK}
-_DOSE = {
+_POINT: Style = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 3.6,
+    "markerfacecolor": INK,
+    "markeredgewidth": 0,
+}
+_TRIANGLE: Style = {"linestyle": "none", "markersize": 4.8, "markerfacecolor": "none", "markeredgecolor": INK}
+_DOSE: Style = {
     "linestyle": "none",
     "marker": "|",
     "markersize": 9,
@@ -256,7 +264,7 @@ def _legend(censored: bool, dosed: bool) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    marks = [Line2D([], [], label="observed", **_POINT)]
+    marks: list[Any] = [Line2D([], [], label="observed", **_POINT)]
     if censored:
         marks.append(Line2D([], [], label="beyond the LOQ", marker="v", **_TRIANGLE))
     marks += [

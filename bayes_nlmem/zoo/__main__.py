@@ -46,9 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m bayes_nlmem.zoo", description=main.__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m bayes_nlmem.zoo", description="Fit a study of the zoo.")
     parser.add_argument("name", choices=bn.zoo.list(), help="the study")
     parser.add_argument("--draws", type=int, default=1000, help="draws per chain (%(default)s)")
     parser.add_argument("--tune", type=int, default=1000, help="warm-up draws per chain (%(default)s)")
