@@ -178,7 +178,9 @@ def drop_unused_sensitivities(fgraph, node):
 def shared_tables(plan: Plan) -> dict[str, Variable]:
     """Tables of a plan as shared variables with unique names (inputs, not constants: code is cached without them)."""
     number = next(_names)
-    return {name: pytensor.shared(table, name=f"schedule{number}_{name}") for name, table in plan.tables.items()}
+    return {
+        name: pytensor.shared(table, name=f"schedule{number}_{name}") for name, table in plan.tables.items()
+    }
 
 
 def symbolic_amounts(phi: Variable, plan: Plan, tables: Mapping[str, Variable]) -> tuple[Variable, Variable]:

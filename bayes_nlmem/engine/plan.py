@@ -160,7 +160,9 @@ def _activate(
         slots: dict[int, int] = {}
         alive: dict[tuple[int, int], int] = {}
 
-        def bring_alive(parameter_row: int, first: int, count: int, slots=slots, alive=alive, f=first_column) -> int:
+        def bring_alive(
+            parameter_row: int, first: int, count: int, slots=slots, alive=alive, f=first_column
+        ) -> int:
             slot = slots.setdefault(parameter_row, len(slots))
             key = (parameter_row, first)
             if key not in alive:

@@ -52,7 +52,22 @@ def _take_over(machine, cycle, n_kinetic, kinetic, inputs, comps):
 
 
 @njit(error_model="numpy", nogil=True, _nrt=False)
-def _give(machine, cycle, t_floats, t_ints, n_trains, phi, floats, ints, r, n_rows, n_kinetic, depot, sensitive, dims):
+def _give(
+    machine,
+    cycle,
+    t_floats,
+    t_ints,
+    n_trains,
+    phi,
+    floats,
+    ints,
+    r,
+    n_rows,
+    n_kinetic,
+    depot,
+    sensitive,
+    dims,
+):
     """The dose at record r, steady state first; returns (fault, trains)."""
     n = len(dims)
     time, interval, ss = floats[r, at.TIME], floats[r, at.II], ints[r, at.SS]
@@ -132,7 +147,11 @@ def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, reque
     """Walk one subject; returns its fault."""
     n = len(dims)
     n_kinetic = 2 * n - 1 + (1 if depot else 0)
-    first, end, first_column = subjects[s, at.FIRST_RECORD], subjects[s, at.END_RECORD], subjects[s, at.FIRST_COLUMN]
+    first, end, first_column = (
+        subjects[s, at.FIRST_RECORD],
+        subjects[s, at.END_RECORD],
+        subjects[s, at.FIRST_COLUMN],
+    )
     n_rows = int64(1)
     if sensitive:
         n_rows += subjects[s, at.N_COLUMNS]
@@ -184,7 +203,10 @@ def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, reque
             if fault != at.FINE:
                 return fault
         if ints[r, at.ASKED] < ints[r, at.ASKED_END]:
-            finite = _answer(machine, answer, sens, requests, columns, first_column, ints, r, n_rows, dims) and finite
+            finite = (
+                _answer(machine, answer, sens, requests, columns, first_column, ints, r, n_rows, dims)
+                and finite
+            )
     return at.FINE if finite else at.NOT_FINITE_RESULT
 
 
@@ -207,5 +229,11 @@ def walk(phi, floats, ints, subjects, columns, requests, depot, sensitive, answe
         )  # fmt: skip
         if status[s] != at.FINE:
             _blank(
-                answer, sens, requests, ints, subjects[s, at.FIRST_RECORD], subjects[s, at.END_RECORD], sensitive
+                answer,
+                sens,
+                requests,
+                ints,
+                subjects[s, at.FIRST_RECORD],
+                subjects[s, at.END_RECORD],
+                sensitive,
             )

@@ -92,7 +92,9 @@ def solve(
     records = records_from_table(table, structure, np.arange(n) if by_record else subject)
     m = len(structure.compartments)
     amount_outputs = np.arange(1, m + 1)
-    plan = structure.plan(records, Requests(np.tile(np.arange(n), m), np.repeat(amount_outputs, n)), tuple(rows))
+    plan = structure.plan(
+        records, Requests(np.tile(np.arange(n), m), np.repeat(amount_outputs, n)), tuple(rows)
+    )
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         phi = np.column_stack(structure.engine_columns(rows, plan))
         amounts, _, status = solve_amounts(phi, plan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -29,7 +29,7 @@ Parameterisation = Literal["clearances", "rate constants"]
 _INPUTS = ("F", "ALAG", "D", "R")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Compartments:
     """What the one-, two- and three-compartment systems have in common."""
 
@@ -47,7 +47,11 @@ class _Compartments:
                 listed = ", ".join(map(repr, valid))
                 raise ModelError(explain(expected=f"{name} to be one of {listed}", got=repr(given)))
 
-    # --- names ---------------------------------------------------------------------------------------------------
+    def __repr__(self) -> str:
+        told = [
+            f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default
+        ]
+        return f"{type(self).__name__}({', '.join(told)})"
 
     @property
     def depot(self) -> bool:
@@ -133,8 +137,6 @@ class _Compartments:
         """
         return number_of_compartment(value, self.compartments, type(self).__name__)
 
-    # --- solving -------------------------------------------------------------------------------------------------
-
     def plan(self, records: Records, requests: Requests, names: Iterable[str]) -> Plan:
         """Compile the event schedule for the parameters `names`.
 
@@ -149,7 +151,7 @@ class _Compartments:
         for name in names:
             if not self.accepts(name):
                 self.canonical(name)
-                raise ModelError(explain(expected=f"the name {self.canonical(name)}", got=repr(name)))
+                raise ModelError(explain(expected=f"the name {self.canonical(name)!r}", got=repr(name)))
         if missing := [name for name in self.parameters if name not in names]:
             raise ModelError(
                 explain(
@@ -158,7 +160,9 @@ class _Compartments:
                 )
             )
         kernel_comps = self._kernel_compartments()
-        comp_of_cmt = np.concatenate([[kernel_comps[self.compartments.index(self.default_dose)]], kernel_comps])
+        comp_of_cmt = np.concatenate(
+            [[kernel_comps[self.compartments.index(self.default_dose)]], kernel_comps]
+        )
         check_records(records, len(self.compartments))
         comp = comp_of_cmt[records.cmt]
         rate = self._rates(records, comp)
@@ -227,7 +231,10 @@ class _Compartments:
         tables = shared_tables(plan) if tables is None else tables
         values = {name: pt.as_tensor_variable(p[name]) for name in plan.names}
         spread = next((0.0 * v for v in values.values() if v.ndim == 1), pt.zeros(plan.n_rows))
-        phi = pt.stack([column + spread if column.ndim == 0 else column for column in self.engine_columns(values, plan)], axis=1)
+        phi = pt.stack(
+            [column + spread if column.ndim == 0 else column for column in self.engine_columns(values, plan)],
+            axis=1,
+        )
         amounts, _ = symbolic_amounts(phi, plan, tables)
         volume = values[self.volume]
         volume = volume[tables["asked_row"]] if volume.ndim == 1 else volume
@@ -235,8 +242,6 @@ class _Compartments:
         if concentration.all():
             return amounts / volume
         return pt.switch(concentration, amounts / volume, amounts) if concentration.any() else amounts
-
-    # --- inside --------------------------------------------------------------------------------------------------
 
     def _kernel_compartments(self) -> np.ndarray:
         """Kernel's number (0 central, 1.. peripheral, n depot) of each compartment in CMT order."""
@@ -264,7 +269,7 @@ class _Compartments:
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OneCompartment(_Compartments):
     """One-compartment disposition with linear elimination.
 
@@ -291,8 +296,8 @@ class OneCompartment(_Compartments):
 
     References
     ----------
-    Gibaldi & Perrier 1982, Pharmacokinetics, doi:10.1201/b14095. Solved with exact derivatives by modes of the
-    symmetrised rate matrix (cf. Bertrand & Mentre 2008, doi:10.1007/s10928-010-9169-3).
+    Abuhelwa, Foster & Upton 2015, doi:10.1016/j.vascn.2015.03.004 (the idea of advancing compartment amounts
+    from event to event by the analytical solution).
 
     Examples
     --------
@@ -305,7 +310,7 @@ class OneCompartment(_Compartments):
     n: ClassVar[int] = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TwoCompartment(_Compartments):
     """Two-compartment disposition with linear elimination.
 
@@ -329,7 +334,7 @@ class TwoCompartment(_Compartments):
     n: ClassVar[int] = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ThreeCompartment(_Compartments):
     """Three-compartment disposition with linear elimination.
 

@@ -18,7 +18,7 @@ RATE_CONSTANTS = {
 
 # Other names that users bring along; one per line of a dialect, nothing guessed.
 ALIASES = {
-    1: {"V1": "V", "VC": "V", "V_F": "V", "CL_F": "CL", "KE": "k", "K10": "k", "k10": "k", "K": "k"},
+    1: {"V1": "V", "VC": "V", "KE": "k", "K10": "k", "k10": "k", "K": "k"},
     2: {
         "VC": "V1", "V": "V1", "Q2": "Q", "VP": "V2",
         "KE": "k", "K10": "k", "k10": "k", "K": "k", "K12": "k12", "K21": "k21",
@@ -29,7 +29,7 @@ ALIASES = {
         "K12": "k12", "K21": "k21", "K13": "k13", "K31": "k31",
     },
 }  # fmt: skip
-INPUT_ALIASES = {"TLAG": "ALAG", "LAG": "ALAG", "KA": "KA", "ka": "KA", "BIO": "F", "BIOAV": "F", "TK0": "D", "DUR": "D"}
+INPUT_ALIASES = {"TLAG": "ALAG", "LAG": "ALAG", "ka": "KA", "BIO": "F", "BIOAV": "F", "TK0": "D", "DUR": "D"}
 
 
 def rate_constants(p: Mapping[str, Any], n: int, parameterisation: str) -> list[Any]:

@@ -77,9 +77,7 @@ class Oracle:
         records = self.records
         comp = records.cmt[r] - 1 if records.cmt[r] > 0 else 0
         name = self.compartments[comp]
-        f, lag, duration, rate = (
-            theta.get(f"{x}_{name}", theta.get(x)) for x in ("F", "ALAG", "D", "R")
-        )
+        f, lag, duration, rate = (theta.get(f"{x}_{name}", theta.get(x)) for x in ("F", "ALAG", "D", "R"))
         f = 1.0 if f is None else f
         lag = 0.0 if lag is None else lag
         amt = records.amt[r]
@@ -210,9 +208,7 @@ class Case:
 
 def make_case(n, depot, table, inputs=(), phi=None, rows=None, rng=None, start=None):
     """`table`: dict of columns of records (TIME, EVID, AMT, ...); missing ones are 0."""
-    structure = STRUCTURES[n](
-        absorption="first-order" if depot else None, parameterisation="rate constants"
-    )
+    structure = STRUCTURES[n](absorption="first-order" if depot else None, parameterisation="rate constants")
     size = len(table["TIME"])
     full = {k: np.asarray(table.get(k, np.zeros(size))) for k in
             ("TIME", "EVID", "AMT", "RATE", "II", "ADDL", "SS", "CMT")}  # fmt: skip

@@ -39,7 +39,9 @@ def quadruple(m, e, t):
     return exponentials.quadruple(m[0], e[0], m[1], e[1], m[2], e[2], m[3], e[3], t)
 
 
-@pytest.mark.parametrize(("function", "count", "tolerance"), [(pair, 2, 1e-13), (triple, 3, 1e-12), (quadruple, 4, 2e-11)])
+@pytest.mark.parametrize(
+    ("function", "count", "tolerance"), [(pair, 2, 1e-13), (triple, 3, 1e-12), (quadruple, 4, 2e-11)]
+)
 def test_convolutions_are_exact_for_near_equal_and_far_apart_rates(function, count, tolerance):
     combinations = list(itertools.combinations_with_replacement(RATES, count))
     rng = np.random.default_rng(1)

@@ -54,7 +54,9 @@ def test_predictions_and_gradient_in_every_backend(study, mode):
             step = np.zeros(N_SUBJECTS)
             step[subject] = 1e-5 * values[name][subject]
             up, down = (structure.evaluate(values | {name: values[name] + s}, plan) for s in (step, -step))
-            assert slope[subject] == pytest.approx(weights @ (up - down) / (2 * step[subject]), rel=1e-6, abs=1e-9)
+            assert slope[subject] == pytest.approx(
+                weights @ (up - down) / (2 * step[subject]), rel=1e-6, abs=1e-9
+            )
     assert sum(isinstance(op, LinearWalk) for op in ops(function)) == 1
 
 

@@ -10,12 +10,16 @@ def records(time, evid, row, **more):
     size = len(time)
     columns = {name: np.zeros(size) for name in ("amt", "rate", "ii", "addl", "ss", "cmt")} | more
     columns["amt"] = np.where(np.isin(evid, (1, 4)), 100.0, 0.0)
-    return Records(start=np.array([0, size]), time=np.array(time), evid=np.array(evid), row=np.array(row), **columns)
+    return Records(
+        start=np.array([0, size]), time=np.array(time), evid=np.array(evid), row=np.array(row), **columns
+    )
 
 
 def test_one_row_per_subject_is_one_pair_per_request():
     plan = TwoCompartment().plan(
-        records([0.0, 1.0, 2.0], [1, 0, 0], [0, 0, 0]), Requests([1, 2, 2], [0, 0, 2]), ("CL", "V1", "Q", "V2")
+        records([0.0, 1.0, 2.0], [1, 0, 0], [0, 0, 0]),
+        Requests([1, 2, 2], [0, 0, 2]),
+        ("CL", "V1", "Q", "V2"),
     )
     assert plan.pairs.tolist() == [[0, 0], [1, 0], [2, 0]]
     assert plan.columns == ("k10", "k12", "k21")

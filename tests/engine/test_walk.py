@@ -142,7 +142,9 @@ ASK = np.array([0.3, 1.0, 2.5, 7.0, 13.0, 26.0, 40.0])
 def test_doses_add_up(cases):
     one = amounts(cases, dosing([0.0], [100.0], ASK))
     other = amounts(cases, dosing([2.0, 9.5], [50.0, 70.0], ASK))
-    assert_allclose(amounts(cases, dosing([0.0, 2.0, 9.5], [100.0, 50.0, 70.0], ASK)), one + other, rtol=1e-13)
+    assert_allclose(
+        amounts(cases, dosing([0.0, 2.0, 9.5], [100.0, 50.0, 70.0], ASK)), one + other, rtol=1e-13
+    )
 
 
 def test_the_clock_may_start_anywhere(cases):
