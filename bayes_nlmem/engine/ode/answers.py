@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 import numpy as np
-from numba import njit
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.calls import output, output_slopes
+from bayes_nlmem.engine.ode.compiling import compiled
 from bayes_nlmem.engine.ode.machine import place
 from bayes_nlmem.engine.ode.model_table import N_OUTPUTS, N_PARAMETERS, N
 from bayes_nlmem.engine.ode.writer import LANES
 
-# Everything that answers need besides a state: the tables of the plan, and where they are written.
-Book = namedtuple("Book", "phi floats ints columns requests values sens first_column sensitive")
 
-
-@njit(error_model="numpy", nogil=True)
+@compiled
 def answer(machine, book, k, t, z, held, wide):
     """Answer the requests at record k from the state z; false if something is not finite.
 
@@ -68,7 +63,7 @@ def answer(machine, book, k, t, z, held, wide):
     return finite
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _contract(machine, z, n, gathered, blocks):
     """slopes[gathered + column] = sum over compartments of slopes[i] z[i, column]."""
     slopes = machine.slopes
@@ -81,7 +76,7 @@ def _contract(machine, z, n, gathered, blocks):
             slopes[gathered + block * LANES + lane] = total
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _through(machine, z, held, n, blocks, wide, kb):
     """The same through the sensitivities to the state at the last stop."""
     table, slopes = machine.table, machine.slopes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from bayes_nlmem.engine.ode.compiling import compiled
 from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION
 
 (
@@ -26,67 +27,67 @@ def _call(typing_context, address, t, a, b, c, d, e, f, g):
     return signature, generate
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def prepare(table, p, q):
-    """q = expressions of the parameters p."""
+    """Q = expressions of the parameters p."""
     _call(table[_PREPARE], 0.0, p, q, 0, 0, 0, 0, 0)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def rates(table, t, z, p, q, r, d):
-    """d = f(t, z) + r."""
+    """D = f(t, z) + r."""
     _call(table[_RATES], t, z, p, q, r, d, 0, 0)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def sensitivities(table, t, z, p, q, r, nb, kb, d):
-    """d = (f + r, J S + f_p)."""
+    """D = (f + r, J S + f_p)."""
     _call(table[_SENSITIVITIES], t, z, p, q, r, nb, kb, d)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def jacobian(table, t, z, p, q, d):
-    """d = f_y, row by row."""
+    """D = f_y, row by row."""
     _call(table[_JACOBIAN], t, z, p, q, d, 0, 0, 0)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def output(table, which, t, z, p):
     """One output."""
     return _call(table[_OUTPUT], t, which, z, p, 0, 0, 0, 0)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def output_slopes(table, which, t, z, p, d):
     """One output; d = its derivatives by compartments and parameters."""
     return _call(table[_OUTPUT_SLOPES], t, which, z, p, d, 0, 0, 0)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def initial(table, p, d):
-    """d = initial values."""
+    """D = initial values."""
     _call(table[_INITIAL], 0.0, p, d, 0, 0, 0, 0, 0)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def initial_slopes(table, p, kb, d):
     """Add the derivatives of the initial values to the blocks of d from kb."""
     _call(table[_INITIAL_SLOPES], 0.0, p, kb, d, 0, 0, 0, 0)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def second(table, t, z, p, q, h):
-    """h = second derivatives."""
+    """H = second derivatives."""
     _call(table[_SECOND], t, z, p, q, h, 0, 0, 0)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def apply_second(table, h, u, z, nb, kb, d):
     """Add (f_yy u) S + f_yp u to the blocks of d."""
     _call(table[_APPLY_SECOND], 0.0, h, u, z, nb, kb, d, 0)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def time_slopes(table, t, z, p, q, nb, kb, d):
-    """d = derivative of (f, J S + f_p) by t."""
+    """D = derivative of (f, J S + f_p) by t."""
     _call(table[_TIME_SLOPES], t, z, p, q, nb, kb, d, 0)

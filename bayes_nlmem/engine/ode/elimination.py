@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from bayes_nlmem.engine.ode.compiling import compiled, joined
 from bayes_nlmem.engine.ode.writer import LANES
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def eliminate(a, pivots, n):
     """Replace a by its factors (the diagonal of U inverted); false if it is singular."""
     for k in range(n):
@@ -31,7 +30,7 @@ def eliminate(a, pivots, n):
     return True
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def solve_vector(a, pivots, n, x, first, step):
     """Solve in place for the vector x[first], x[first + step], ..."""
     for k in range(n):
@@ -50,7 +49,7 @@ def solve_vector(a, pivots, n, x, first, step):
         x[first + i * step] = value * a[i, i]
 
 
-@njit(error_model="numpy", nogil=True, fastmath={"contract", "nsz"})
+@joined
 def solve_blocks(a, pivots, n, x, first, n_blocks):
     """Solve in place for the columns of `n_blocks` blocks of x that begin at `first`."""
     for block in range(n_blocks):

@@ -6,9 +6,8 @@ of the next step.
 
 from __future__ import annotations
 
-from numba import njit
-
 from bayes_nlmem.engine.ode.calls import rates, sensitivities
+from bayes_nlmem.engine.ode.compiling import compiled, joined
 from bayes_nlmem.engine.ode.machine import BETWEEN, NEW, TRIAL, error_norm, size
 from bayes_nlmem.engine.ode.model_table import PAD
 
@@ -29,7 +28,7 @@ _E1, _E2, _E3, _E4, _E5, _E6, _E7 = (
 )  # fmt: skip
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def slope(machine, t, z, p, q, r, nb, kb, d, row):
     """stages[row] = derivative of the state at address z; d is the address of that row."""
     if nb == 0:
@@ -42,7 +41,7 @@ def slope(machine, t, z, p, q, r, nb, kb, d, row):
             stages[row, i] += forcing[i]
 
 
-@njit(error_model="numpy", nogil=True, fastmath={"contract", "nsz"})
+@joined
 def explicit_step(machine, z, p, nb, kb, t, h):
     """Try one step; stages[0] holds the slope at its start. Returns the scaled error; the trial is in stages[NEW]."""
     n = size(machine.table, nb)
@@ -77,16 +76,21 @@ def explicit_step(machine, z, p, nb, kb, t, h):
             _E1 * s[0, i] + _E2 * s[1, i] + _E3 * s[2, i] + _E4 * s[3, i] + _E5 * s[4, i] + _E6 * s[5, i]
             + _E7 * s[6, i]
         )  # fmt: skip
-    return error_norm(machine, z, s[NEW], s[TRIAL], n)
+    return error_norm(machine, z, NEW, TRIAL)
 
 
-@njit(error_model="numpy", nogil=True, fastmath={"contract", "nsz"})
+@joined
 def explicit_between(machine, z, nb, h, x):
     """stages[BETWEEN] = state at share x of the step just tried."""
     n = size(machine.table, nb)
     s = machine.stages
     x2 = x * x
-    b1 = -1.0530884977290216 * x * (x - 1.3299890189751412) * (x2 - 1.4364028541716351 * x + 0.7139816917074209)
+    b1 = (
+        -1.0530884977290216
+        * x
+        * (x - 1.3299890189751412)
+        * (x2 - 1.4364028541716351 * x + 0.7139816917074209)
+    )
     b2 = 0.1017 * x2 * (x2 - 2.1966568338249754 * x + 1.2949852507374631)
     b3 = 2.490627285651252793 * x2 * (x2 - 2.38535645472061657 * x + 1.57803468208092486)
     b4 = -16.54810288924490272 * (x - 1.21712927295533244) * (x - 0.61620406037800089) * x2

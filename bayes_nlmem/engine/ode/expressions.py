@@ -255,7 +255,9 @@ _SLOPE: dict[str, Callable[[Graph, int, list[int], list[int]], int]] = {
 
 def _no_derivative(g: Graph, j: int, a: list[int], d: list[int]) -> int:
     op = g.nodes[j][0]
-    raise ModelError(f"The derivative of {op} is not known. Give it an argument without parameters or states.")
+    raise ModelError(
+        f"The derivative of {op} is not known. Give it an argument without parameters or states."
+    )
 
 
 _SLOPE["lgamma"] = _no_derivative

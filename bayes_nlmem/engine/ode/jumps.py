@@ -6,23 +6,22 @@ the longer the old slope holds. The same formulas as in `engine.doses`, with f i
 
 from __future__ import annotations
 
-from numba import njit
-
 from bayes_nlmem.engine.doses import inputs_of
 from bayes_nlmem.engine.ode.calls import rates
+from bayes_nlmem.engine.ode.compiling import compiled
 from bayes_nlmem.engine.ode.machine import HELD, NEXT_STEP, TRIAL, place, size, weigh
 from bayes_nlmem.engine.ode.model_table import PAD, N
 from bayes_nlmem.engine.ode.writer import LANES
-from bayes_nlmem.engine.trains import ENDING, LAST, NEXT, RECORD, _dose
+from bayes_nlmem.engine.trains import ENDING, LAST, N_TRAIN_FLOATS, N_TRAIN_INTS, NEXT, RECORD, _dose
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def add(table, z, column, comp, amount):
     """Add to a compartment in one column of sensitivities (numbered from 1)."""
     z[place(table, column - 1) + comp * LANES] += amount
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _slope_to(machine, z, p, t, row):
     s = machine.stages
     rates(
@@ -31,7 +30,7 @@ def _slope_to(machine, z, p, t, row):
     )  # fmt: skip
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def start(machine, z, p, t, dose, inputs):
     """A bolus, or the jump of the sensitivities when an infusion starts."""
     table, s = machine.table, machine.stages
@@ -57,7 +56,7 @@ def start(machine, z, p, t, dose, inputs):
     machine.control[NEXT_STEP] = 0.0
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def finish(machine, z, dose, inputs):
     """The jumps of the sensitivities when an infusion ends."""
     table = machine.table
@@ -71,7 +70,7 @@ def finish(machine, z, dose, inputs):
         add(table, z, inputs.r, dose.comp, dose.rate * dose.end_r)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def run(machine, dose, inputs, count):
     """Let `count` equal infusions flow."""
     table, forcing = machine.table, machine.forcing
@@ -88,7 +87,7 @@ def run(machine, dose, inputs, count):
     machine.control[NEXT_STEP] = 0.0
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def still(machine, nb):
     """Switch every input off."""
     end = size(machine.table, nb) if machine.driven[0] != 0 else machine.table[PAD]
@@ -98,7 +97,7 @@ def still(machine, nb):
     machine.control[NEXT_STEP] = 0.0
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def happen(machine, z, p, t, floats, ints, n_trains, which, is_end, records, nb, sensitive):
     """Let one arrival or end of a train happen; returns the number of trains left."""
     dose = _dose(floats, ints, which)
@@ -113,14 +112,16 @@ def happen(machine, z, p, t, floats, ints, n_trains, which, is_end, records, nb,
             ints[which, ENDING] += 1
     if ints[which, NEXT] > ints[which, LAST] and ints[which, ENDING] == ints[which, NEXT]:
         n_trains -= 1
-        floats[which] = floats[n_trains]
-        ints[which] = ints[n_trains]
+        for i in range(N_TRAIN_FLOATS):
+            floats[which, i] = floats[n_trains, i]
+        for i in range(N_TRAIN_INTS):
+            ints[which, i] = ints[n_trains, i]
     if dose.infused:
         flow(machine, floats, ints, n_trains, records, nb, sensitive)
     return n_trains
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def flow(machine, floats, ints, n_trains, records, nb, sensitive):
     """Inputs as the sum over the running infusions: exactly zero when none runs."""
     still(machine, nb)

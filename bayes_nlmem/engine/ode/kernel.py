@@ -3,82 +3,113 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from llvmlite import binding
 from numba import carray, cfunc, types
-from numba.extending import intrinsic
 
 from bayes_nlmem.engine import layout as at
-from bayes_nlmem.engine.ode.machine import N_CONTROL, SOLVER
-from bayes_nlmem.engine.ode.machine_code import address_of
+from bayes_nlmem.engine.ode.compiling import FLOATS, INTS, address, ints_at
+from bayes_nlmem.engine.ode.machine import (
+    COLUMNS,
+    CONTROL,
+    COUNTS,
+    DESK_SIZE,
+    DRIVEN,
+    FORCING,
+    LENGTH,
+    LOCAL,
+    N_COLUMNS,
+    N_PAIRS,
+    N_PHI,
+    N_RECORDS,
+    N_REQUESTS,
+    N_ROWS,
+    PHI,
+    RECORD_FLOATS,
+    RECORD_INTS,
+    REQUESTS,
+    SENS,
+    SENSITIVE,
+    SOLVER,
+    SPARE,
+    TABLE,
+    VALUES,
+    lay_out,
+    room_sizes,
+)
+from bayes_nlmem.engine.ode.machine_code import Code, address_of
 from bayes_nlmem.engine.ode.model_table import TABLE_SIZE
-from bayes_nlmem.engine.ode.schedule import N_RECORD_INTS, ODEPlan
+from bayes_nlmem.engine.ode.progress import register
+from bayes_nlmem.engine.ode.schedule import ODEPlan
+from bayes_nlmem.engine.ode.sources import SOURCE_KEY
 from bayes_nlmem.engine.ode.tolerances import Tolerances
 from bayes_nlmem.engine.ode.walk import walk
+from bayes_nlmem.engine.ode.writer import LANES
+from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
 
-# Cached machine code must not outlive the sources it was made from, whichever of the files changed.
-_HERE = Path(__file__).parent
-_SOURCES = sorted(_HERE.glob("*.py")) + [
-    _HERE.parent / f"{name}.py" for name in ("layout", "doses", "steady", "trains")
-]
-SOURCE_KEY = hashlib.sha256(b"".join(file.read_bytes() for file in _SOURCES)).hexdigest()[:16]
 SYMBOL = f"bayes_nlmem_ode_walk_{SOURCE_KEY}"
-
-_F, _I = types.CPointer(types.float64), types.CPointer(types.int64)
+_I64 = types.int64
 SIGNATURE = types.void(
-    types.int64,  # address of the model's table
-    _F, _F, _I, _I, _I, _I,  # phi, floats, ints, subjects, columns, requests
-    types.int64, types.int64, types.int64, types.int64, types.int64, types.int64, types.int64,  # sizes
-    types.int64, _F, types.int64,  # sensitive, control, most steps
-    _F, _F, _I, _I,  # values, sens, status, counts
+    _I64,  # address of the model's table
+    FLOATS, FLOATS, INTS, INTS, INTS, INTS,  # phi, floats, ints, subjects, columns, requests
+    _I64, _I64, _I64, _I64, _I64, _I64, _I64,  # sizes
+    _I64, FLOATS, _I64,  # sensitive, control, most steps
+    FLOATS, FLOATS, INTS, INTS,  # values, sens, status, counts
+    FLOATS, INTS, FLOATS, INTS, _I64, _I64,  # zeroed memory; trains; most blocks, most records of a subject
 )  # fmt: skip
 
 
-@intrinsic
-def _as_pointer(typing_context, address):
-    """An address as a pointer to integers."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.inttoptr(arguments[0], context.get_value_type(_I))
-
-    return _I(types.int64), generate
+def entry(
+    model, phi, floats, ints, subjects, columns, requests, n_rows, n_phi, n_records, n_subjects, n_columns,
+    n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts, room, int_room, train_floats,
+    train_ints, most_blocks, most_records,
+):  # fmt: skip
+    """Put everything on two desks and walk."""
+    desk, cycle_desk = carray(int_room, (DESK_SIZE,)), carray(int_room, (2 * DESK_SIZE,))[DESK_SIZE:]
+    table = carray(ints_at(model), (TABLE_SIZE,))
+    desk[TABLE], desk[CONTROL] = model, address(control)
+    behind = lay_out(desk, table, address(room), address(int_room) + 16 * DESK_SIZE, most_blocks)
+    desk[PHI], desk[RECORD_FLOATS], desk[RECORD_INTS] = address(phi), address(floats), address(ints)
+    desk[COLUMNS], desk[REQUESTS] = address(columns), address(requests)
+    desk[VALUES], desk[SENS] = address(values), address(sens)
+    desk[N_ROWS], desk[N_PHI], desk[N_RECORDS], desk[N_COLUMNS] = n_rows, n_phi, n_records, n_columns
+    desk[N_REQUESTS], desk[N_PAIRS], desk[SENSITIVE] = n_requests, n_pairs, sensitive
+    for i in range(DESK_SIZE):
+        cycle_desk[i] = desk[i]
+    for where in (FORCING, LOCAL, SPARE):
+        cycle_desk[where] = behind
+        behind += 8 * desk[LENGTH]
+    cycle_desk[DRIVEN] = desk[COUNTS] + 16
+    walk(
+        desk,
+        cycle_desk,
+        carray(subjects, (n_subjects, at.N_SUBJECT_INTS)),
+        carray(status, (n_subjects,)),
+        carray(train_floats, (most_records, N_TRAIN_FLOATS)),
+        carray(train_ints, (most_records, N_TRAIN_INTS)),
+        most_steps,
+    )
+    taken = carray(ints_at(desk[COUNTS]), (2,))
+    counts[0], counts[1] = taken[0], taken[1]
 
 
 @cache
 def kernel():
     """The compiled kernel, registered under SYMBOL."""
-    key = SOURCE_KEY
+    register()
+    function = cfunc(SIGNATURE, nopython=True, cache=True, error_model="numpy")(entry)
+    binding.add_symbol(SYMBOL, function.address)
+    return function
 
-    def entry(
-        model, phi, floats, ints, subjects, columns, requests, n_rows, n_columns, n_records, n_subjects,
-        n_sensitivities, n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts,
-    ):  # fmt: skip
-        if len(key) == 0:  # the key makes numba's cache notice a change of any source
-            return
-        taken, refused = walk(
-            carray(_as_pointer(model), (TABLE_SIZE,)),
-            carray(phi, (n_rows, n_columns)),
-            carray(floats, (n_records, at.N_RECORD_FLOATS)),
-            carray(ints, (n_records, N_RECORD_INTS)),
-            carray(subjects, (n_subjects, at.N_SUBJECT_INTS)),
-            carray(columns, (n_sensitivities, 2)),
-            carray(requests, (n_requests, at.N_REQUEST_INTS)),
-            sensitive != 0,
-            carray(control, (N_CONTROL,)),
-            most_steps,
-            carray(values, (n_requests,)),
-            carray(sens, (n_pairs, n_columns)),
-            carray(status, (n_subjects,)),
-        )
-        counts[0], counts[1] = taken, refused
 
-    compiled = cfunc(SIGNATURE, nopython=True, cache=True, error_model="numpy")(entry)
-    binding.add_symbol(SYMBOL, compiled.address)
-    return compiled
+def memory_for(code: Code, subjects: np.ndarray, sensitive: bool) -> tuple[int, int, int, int]:
+    """(doubles, integers, most blocks, most records) that the subjects of a plan need."""
+    n, n_parameters, _, n_hoisted, n_second, *_ = code.sizes
+    most_blocks = int(subjects[:, at.N_COLUMNS].max(initial=0)) // LANES if sensitive else 0
+    most_records = int((subjects[:, at.END_RECORD] - subjects[:, at.FIRST_RECORD]).max(initial=1))
+    return (*room_sizes(n, n_parameters, n_hoisted, n_second, most_blocks), most_blocks, max(most_records, 1))
 
 
 def solve_equations(
@@ -101,6 +132,10 @@ def solve_equations(
     control = tolerances.control()
     control[SOLVER] = float(stiff)
     inputs = [phi, *(tables[name] for name in ("floats", "ints", "subjects", "sensitivities", "requests"))]
+    doubles, integers, most_blocks, most_records = memory_for(plan.code, tables["subjects"], sensitive)
+    room, int_room = np.zeros(doubles), np.zeros(integers, np.int64)
+    train_floats = np.zeros((most_records, N_TRAIN_FLOATS))
+    train_ints = np.zeros((most_records, N_TRAIN_INTS), np.int64)
     kernel().ctypes(
         address_of(plan.code),
         *map(_pointer, inputs),
@@ -110,7 +145,9 @@ def solve_equations(
         int(sensitive),
         _pointer(control),
         tolerances.most_steps,
-        *map(_pointer, (values, sens, status, counts)),
+        *map(_pointer, (values, sens, status, counts, room, int_room, train_floats, train_ints)),
+        most_blocks,
+        most_records,
     )
     return values, sens, status, counts
 

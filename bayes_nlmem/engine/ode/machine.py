@@ -1,24 +1,43 @@
-"""What the solvers share: memory, tolerances, and where the columns of sensitivities stand."""
+"""What the solvers share: memory, tolerances, and where the columns of sensitivities stand.
+
+All memory is given from outside. A desk, an array of integers, says where everything lies, so that one address is enough
+to hand it on.
+"""
 
 from __future__ import annotations
 
 from collections import namedtuple
 
 import numpy as np
-from numba import njit
+from numba import carray
 
-from bayes_nlmem.engine.ode.model_table import N, N_HOISTED, N_SECOND, PAD
+from bayes_nlmem.engine import layout as at
+from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, making_arrays
+from bayes_nlmem.engine.ode.model_table import N_HOISTED, N_PARAMETERS, N_SECOND, PAD, TABLE_SIZE, N
+from bayes_nlmem.engine.ode.schedule import N_RECORD_INTS
 from bayes_nlmem.engine.ode.writer import LANES
 
 # table: of the model. forcing: constant inputs, laid out as a state; driven[0]: whether sensitivities have any.
-# scale: largest |y| so far by compartment. stages: rows of work, laid out as states. rest: see the solvers.
-# control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 = unknown),
-# steps left, previous error, solver. counts: steps taken, steps refused.
+# scale: largest |y| so far by compartment. stages: rows of work, laid out as states. slopes: derivatives of one output.
+# local, spare: a state each. vector: one number for each compartment.
 Machine = namedtuple(
     "Machine",
-    "table forcing driven scale q stages second jac lu pivots control counts slopes local",
+    "desk table forcing driven scale q stages second jac lu pivots control counts slopes local spare vector",
 )
+# The tables of the plan, and where the answers are written.
+Book = namedtuple("Book", "phi floats ints columns requests values sens first_column sensitive")
 
+# The desk: addresses, then sizes, then what is handed back.
+(
+    TABLE, FORCING, DRIVEN, SCALE, Q, STAGES, SECOND, JAC, LU, PIVOTS, CONTROL, COUNTS, SLOPES, LOCAL, SPARE, VECTOR,
+    PHI, RECORD_FLOATS, RECORD_INTS, COLUMNS, REQUESTS, VALUES, SENS,
+    LENGTH, N_SLOPES, N_ROWS, N_PHI, N_RECORDS, N_COLUMNS, N_REQUESTS, N_PAIRS, FIRST_COLUMN, SENSITIVE,
+    NEXT_RECORD, ALL_FINITE,
+) = range(35)  # fmt: skip
+DESK_SIZE = 35
+
+# Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 = unknown),
+# steps left, previous error, solver.
 RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER = range(7)
 N_CONTROL = 7
 EXPLICIT, STIFF = 0, 1
@@ -31,57 +50,107 @@ N_STAGES = 13
 FINE, TOO_MANY_STEPS, STEP_TOO_SMALL = 0, 4, 5
 
 
-@njit(error_model="numpy", nogil=True)
+def room_sizes(n: int, n_parameters: int, n_hoisted: int, n_second: int, most_blocks: int) -> tuple[int, int]:
+    """(doubles, integers) of memory for states of up to `most_blocks` blocks."""
+    pad = -(-n // LANES) * LANES
+    blocks = max(most_blocks, -(-n // LANES) + -(-n_parameters // LANES) + 1)
+    length = pad + blocks * n * LANES
+    slopes = n + n_parameters + blocks * LANES
+    doubles = length * (N_STAGES + 6) + 2 * n + n_hoisted + n_second + 2 * n * n + slopes + 8 * LANES
+    return doubles, 2 * DESK_SIZE + n + 2 * 8 + 2
+
+
+@compiled
 def size(table, nb):
     """Length of a state with nb blocks of sensitivities."""
     return table[PAD] + nb * table[N] * LANES
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def place(table, column):
     """Place of compartment 0 in a column of sensitivities; compartment i is LANES * i further."""
     return table[PAD] + (column // LANES) * table[N] * LANES + column % LANES
 
 
-@njit(error_model="numpy", nogil=True)
-def new_machine(table, most_blocks, n_slopes, control):
-    """Memory for states with up to `most_blocks` blocks."""
-    n = table[N]
-    length = table[PAD] + most_blocks * n * LANES
+@compiled
+def lay_out(desk, table, room, int_room, most_blocks):
+    """Share memory out; returns the address behind what was used."""
+    n, n_parameters = table[N], table[N_PARAMETERS]
+    own = (n + LANES - 1) // LANES + (n_parameters + LANES - 1) // LANES + 1
+    blocks = max(most_blocks, own)
+    length = table[PAD] + blocks * n * LANES
+    desk[LENGTH] = length
+    desk[N_SLOPES] = n + n_parameters + blocks * LANES
+    for where, count in (
+        (STAGES, N_STAGES * length), (FORCING, length), (LOCAL, length), (SPARE, length), (SCALE, n), (VECTOR, n),
+        (Q, table[N_HOISTED]), (SECOND, table[N_SECOND]), (JAC, n * n), (LU, n * n), (SLOPES, desk[N_SLOPES]),
+    ):  # fmt: skip
+        desk[where] = room
+        room += 8 * count
+    desk[PIVOTS] = int_room
+    desk[DRIVEN] = int_room + 8 * n
+    desk[COUNTS] = int_room + 8 * n + 8
+    return room
+
+
+@making_arrays
+def machine_at(desk):
+    """The machine that a desk describes."""
+    table = carray(ints_at(desk[TABLE]), (TABLE_SIZE,))
+    n, length = table[N], desk[LENGTH]
     return Machine(
+        desk,
         table,
-        np.zeros(length),
-        np.zeros(1, np.int64),
-        np.zeros(n),
-        np.zeros(table[N_HOISTED] + 1),
-        np.zeros((N_STAGES, length)),
-        np.zeros(table[N_SECOND] + 1),
-        np.zeros((n, n)),
-        np.zeros((n, n)),
-        np.zeros(n, np.int64),
-        control.copy(),
-        np.zeros(3, np.int64),
-        np.zeros(n_slopes + most_blocks * LANES),
-        np.zeros(length),
+        carray(floats_at(desk[FORCING]), (length,)),
+        carray(ints_at(desk[DRIVEN]), (1,)),
+        carray(floats_at(desk[SCALE]), (n,)),
+        carray(floats_at(desk[Q]), (table[N_HOISTED],)),
+        carray(floats_at(desk[STAGES]), (N_STAGES, length)),
+        carray(floats_at(desk[SECOND]), (table[N_SECOND],)),
+        carray(floats_at(desk[JAC]), (n, n)),
+        carray(floats_at(desk[LU]), (n, n)),
+        carray(ints_at(desk[PIVOTS]), (n,)),
+        carray(floats_at(desk[CONTROL]), (N_CONTROL,)),
+        carray(ints_at(desk[COUNTS]), (2,)),
+        carray(floats_at(desk[SLOPES]), (desk[N_SLOPES],)),
+        carray(floats_at(desk[LOCAL]), (length,)),
+        carray(floats_at(desk[SPARE]), (length,)),
+        carray(floats_at(desk[VECTOR]), (n,)),
     )
 
 
-@njit(error_model="numpy", nogil=True)
+@making_arrays
+def book_at(desk):
+    """The book that a desk describes."""
+    return Book(
+        carray(floats_at(desk[PHI]), (desk[N_ROWS], desk[N_PHI])),
+        carray(floats_at(desk[RECORD_FLOATS]), (desk[N_RECORDS], at.N_RECORD_FLOATS)),
+        carray(ints_at(desk[RECORD_INTS]), (desk[N_RECORDS], N_RECORD_INTS)),
+        carray(ints_at(desk[COLUMNS]), (desk[N_COLUMNS], 2)),
+        carray(ints_at(desk[REQUESTS]), (desk[N_REQUESTS], at.N_REQUEST_INTS)),
+        carray(floats_at(desk[VALUES]), (desk[N_REQUESTS],)),
+        carray(floats_at(desk[SENS]), (desk[N_PAIRS], desk[N_PHI])),
+        desk[FIRST_COLUMN],
+        desk[SENSITIVE] != 0,
+    )
+
+
+@compiled
 def weigh(machine, z):
     """Keep the largest values seen."""
     for i in range(machine.table[N]):
         machine.scale[i] = max(machine.scale[i], abs(z[i]))
 
 
-@njit(error_model="numpy", nogil=True)
-def error_norm(machine, z, new, errors, n_all):
+@compiled
+def error_norm(machine, z, new, errors):
     """Root mean square of the errors over what is tolerated."""
-    control, scale = machine.control, machine.scale
+    s, control, scale = machine.stages, machine.control, machine.scale
     n = machine.table[N]
     total = 0.0
     for i in range(n):
-        largest = max(abs(z[i]), abs(new[i]))
+        largest = max(abs(z[i]), abs(s[new, i]))
         tolerated = control[RELATIVE] * largest + control[ABSOLUTE] * max(scale[i], largest, control[FLOOR])
-        ratio = errors[i] / tolerated
+        ratio = s[errors, i] / tolerated
         total += ratio * ratio
     return np.sqrt(total / n)

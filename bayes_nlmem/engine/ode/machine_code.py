@@ -20,6 +20,7 @@ from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION, FUNCTIONS, TABLE_
 from bayes_nlmem.engine.ode.program import Program
 from bayes_nlmem.engine.ode.trace import System
 
+
 @dataclass(frozen=True, eq=False)
 class Code:
     """Assembly of a system with its sizes: plain data that any process can compile.

@@ -15,6 +15,7 @@ from bayes_nlmem.engine.ode.model_table import TABLE_SIZE
 from bayes_nlmem.engine.ode.trace import System
 from bayes_nlmem.engine.ode.writer import DECLARATIONS, LANES, VECTOR, Function, literal
 
+
 def padded(n: int) -> int:
     """The next multiple of the lanes."""
     return -(-n // LANES) * LANES
@@ -56,7 +57,10 @@ class Program:
         """Places of the largest expressions of parameters only."""
         g, d = self.system.graph, self.d
         rows = (d.f_y, d.f_p, d.f_t, d.f_yt, d.f_pt)
-        pending = [*self.system.rates, *(node for row_list in rows for row in row_list for node in row.values())]
+        pending = [
+            *self.system.rates,
+            *(node for row_list in rows for row in row_list for node in row.values()),
+        ]
         pending += [node for *_, node in self.curved + self.mixed]
         probe = Function(g, "", (), {})
         found: dict[int, int] = {}
@@ -96,7 +100,7 @@ class Program:
         return f.end()
 
     def _sensitivities(self) -> str:
-        """d = (f, J S + f_p)."""
+        """D = (f, J S + f_p)."""
         f = self._function("sensitivities", "z", "p", "q", "r", "nb", "kb", "d")
         f.write([*self.system.rates, *_nodes(self.d.f_y), *_nodes(self.d.f_p)])
         self._write_rates(f)
@@ -180,7 +184,7 @@ class Program:
         return f.end()
 
     def _time_slopes(self) -> str:
-        """d = derivative of (f, J S + f_p) with respect to t."""
+        """D = derivative of (f, J S + f_p) with respect to t."""
         f = self._function("time_slopes", "z", "p", "q", "nb", "kb", "d")
         f.write([*_nodes(self.d.f_t), *_nodes(self.d.f_yt), *_nodes(self.d.f_pt)])
         for i, row in enumerate(self.d.f_t):

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
-from numba import njit
+from llvmlite import binding
+from numba import carray, cfunc, types
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.answers import answer
 from bayes_nlmem.engine.ode.calls import rates
+from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at
 from bayes_nlmem.engine.ode.explicit import explicit_between, explicit_step, slope
 from bayes_nlmem.engine.ode.machine import (
     ABSOLUTE,
+    ALL_FINITE,
     BEFORE,
     BETWEEN,
+    DESK_SIZE,
     FINE,
     FLOOR,
     HELD,
+    LENGTH,
     NEW,
+    NEXT_RECORD,
     NEXT_STEP,
     REFUSED,
     RELATIVE,
@@ -27,14 +35,19 @@ from bayes_nlmem.engine.ode.machine import (
     STIFF,
     TOO_MANY_STEPS,
     TRIAL,
+    book_at,
+    machine_at,
     size,
     weigh,
 )
 from bayes_nlmem.engine.ode.model_table import N
+from bayes_nlmem.engine.ode.sources import SOURCE_KEY
 from bayes_nlmem.engine.ode.stiff import prepare_stiff_step, stiff_between, stiff_step
 
+SYMBOL = f"bayes_nlmem_ode_progress_{SOURCE_KEY}"
 
-@njit(error_model="numpy", nogil=True)
+
+@compiled
 def first_step(machine, z, p, t, longest):
     """Size of the first step. Hairer, Norsett & Wanner 1993, section II.4, doi:10.1007/978-3-540-78862-1."""
     table, s, control, scale = machine.table, machine.stages, machine.control, machine.scale
@@ -63,8 +76,8 @@ def first_step(machine, z, p, t, longest):
     return min(100.0 * h, h2, longest)
 
 
-@njit(error_model="numpy", nogil=True)
-def progress(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide):
+@compiled
+def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide):
     """Move the state z from t to `until`, answering the records from k on whose time lies before `last_time`.
 
     Returns (fault, first record not answered, whether the answers are finite).
@@ -91,7 +104,9 @@ def progress(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wid
                 slope(machine, t, z.ctypes.data, p, q, r, nb, kb, s.ctypes.data, 0)
             ready = True
         error = (
-            stiff_step(machine, z, p, nb, kb, t, step) if stiff else explicit_step(machine, z, p, nb, kb, t, step)
+            stiff_step(machine, z, p, nb, kb, t, step)
+            if stiff
+            else explicit_step(machine, z, p, nb, kb, t, step)
         )
         if not error <= 1.0:
             counts[REFUSED] += 1
@@ -131,3 +146,42 @@ def progress(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wid
         h = max(following, h) if last else following
     control[NEXT_STEP] = h
     return FINE, k, finite
+
+
+_entry_type = types.int64(
+    types.int64, types.int64, types.int64, types.int64, types.int64, types.float64, types.float64, types.int64,
+    types.int64, types.float64, types.int64, types.int64,
+)  # fmt: skip
+_external = types.ExternalFunction(SYMBOL, _entry_type)
+
+
+def entry(desk, z, p, nb, kb, t, until, k, end, last_time, held, wide):
+    """Advance for a desk and addresses of states: the C function."""
+    desk = carray(ints_at(desk), (DESK_SIZE,))
+    machine = machine_at(desk)
+    length = desk[LENGTH]
+    fault, k, finite = advance(
+        machine, carray(floats_at(z), (length,)), p, nb, kb, t, until, book_at(desk), k, end, last_time,
+        carray(floats_at(held), (length,)), wide,
+    )  # fmt: skip
+    desk[NEXT_RECORD] = k
+    desk[ALL_FINITE] = 1 if finite else 0
+    return fault
+
+
+@cache
+def register():
+    """Compile, or read from disk, the C function and register it under its name."""
+    function = cfunc(_entry_type, nopython=True, cache=True, error_model="numpy")(entry)
+    binding.add_symbol(SYMBOL, function.address)
+    return function
+
+
+@compiled
+def progress(machine, z, p, nb, kb, t, until, k, end, last_time, held, wide):
+    """Call `advance` as the C function, so that its code exists once. Returns (fault, next record, all finite)."""
+    desk = machine.desk
+    fault = _external(
+        desk.ctypes.data, z.ctypes.data, p, nb, kb, t, until, k, end, last_time, held.ctypes.data, wide
+    )
+    return fault, desk[NEXT_RECORD], desk[ALL_FINITE] != 0

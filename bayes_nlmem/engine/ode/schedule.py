@@ -116,7 +116,9 @@ def compile_equations(
     requests[:, at.PLACE] = order
     requests[:, at.N_PAIRS] = n_slots[asked[order]]
     requests[:, at.FIRST_PAIR] = np.concatenate([[0], np.cumsum(requests[:, at.N_PAIRS])[:-1]])[: len(asked)]
-    rows = [row_lists[s][:k] for s, k in zip(records.subject[asked[order]], requests[:, at.N_PAIRS], strict=True)]
+    rows = [
+        row_lists[s][:k] for s, k in zip(records.subject[asked[order]], requests[:, at.N_PAIRS], strict=True)
+    ]
     pairs = np.column_stack(
         [np.repeat(order, requests[:, at.N_PAIRS]), np.concatenate([*rows, np.zeros(0, np.int64)])]
     ).astype(np.int64)

@@ -9,10 +9,10 @@ The state used here has the columns: compartments at the start of the cycle; par
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from bayes_nlmem.engine.doses import Inputs
 from bayes_nlmem.engine.ode.calls import jacobian, rates, sensitivities
+from bayes_nlmem.engine.ode.compiling import compiled
 from bayes_nlmem.engine.ode.elimination import eliminate, solve_blocks, solve_vector
 from bayes_nlmem.engine.ode.jumps import finish, run, start, still
 from bayes_nlmem.engine.ode.machine import (
@@ -34,13 +34,13 @@ _MOST_ITERATIONS = 60
 _LARGE = 1e30
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def blocks_of(count):
     """Blocks that hold so many columns."""
     return (count + LANES - 1) // LANES
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def identity(table, w, y, nb):
     """The state y with derivative 1 to itself and 0 to everything else."""
     for i in range(size(table, nb)):
@@ -51,32 +51,32 @@ def identity(table, w, y, nb):
             w[place(table, i) + i * LANES] = 1.0
 
 
-@njit(error_model="numpy", nogil=True)
-def _move(cycle, w, p, nb, kb, t, until, book):
+@compiled
+def _move(cycle, w, p, nb, kb, t, until):
     if not until > t:
         return FINE
     cycle.control[NEXT_STEP] = 0.0
-    fault, _, _ = progress(cycle, w, p, nb, kb, t, until, book, 0, 0, t, w, 0)
+    fault, _, _ = progress(cycle, w, p, nb, kb, t, until, 0, 0, t, w, 0)
     return fault
 
 
-@njit(error_model="numpy", nogil=True)
-def _one_cycle(cycle, w, p, nb, kb, inputs, dose, phase, end, before, interval, t, book):
+@compiled
+def _one_cycle(cycle, w, p, nb, kb, inputs, dose, phase, end, before, interval, t):
     """Run the state through one dosing interval that begins at t."""
     still(cycle, nb)
     if not dose.infused:
-        fault = _move(cycle, w, p, nb, kb, t, t + phase, book)
+        fault = _move(cycle, w, p, nb, kb, t, t + phase)
         if fault != FINE:
             return fault
         start(cycle, w, p, t + phase, dose, inputs)
-        return _move(cycle, w, p, nb, kb, t + phase, t + interval, book)
+        return _move(cycle, w, p, nb, kb, t + phase, t + interval)
     now, flowing = 0.0, before
     for step in range(3):
         if flowing > 0:
             run(cycle, dose, inputs, float(flowing))
         starts = (step == 0) == (phase <= end)
         until = interval if step == 2 else (phase if starts else end)
-        fault = _move(cycle, w, p, nb, kb, t + now, t + until, book)
+        fault = _move(cycle, w, p, nb, kb, t + now, t + until)
         if fault != FINE:
             return fault
         now = until
@@ -90,7 +90,7 @@ def _one_cycle(cycle, w, p, nb, kb, inputs, dose, phase, end, before, interval, 
     return FINE
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _factor(cycle, w):
     """Factors of I - dM/dy in cycle.lu."""
     n = cycle.table[N]
@@ -101,7 +101,7 @@ def _factor(cycle, w):
     return eliminate(cycle.lu, cycle.pivots, n)
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _newton(cycle, w, y, move):
     """Newton's step from y, w = (M(y), dM/dy); returns (usable, size of the step in tolerances)."""
     n, control = cycle.table[N], cycle.control
@@ -115,26 +115,24 @@ def _newton(cycle, w, y, move):
     for i in range(n):
         new = y[i] + move[i]
         usable = usable and np.isfinite(new) and abs(new) < _LARGE and not (new < 0.0 and w[i] >= 0.0)
-        tolerated = control[RELATIVE] * abs(new) + control[ABSOLUTE] * max(
-            cycle.scale[i], control[FLOOR]
-        )
+        tolerated = control[RELATIVE] * abs(new) + control[ABSOLUTE] * max(cycle.scale[i], control[FLOOR])
         worst = max(worst, abs(move[i]) / tolerated)
     return usable, worst
 
 
-@njit(error_model="numpy", nogil=True)
-def periodic_state(cycle, w, y, p, dose, phase, end, before, interval, t, sensitive, book):
+@compiled
+def periodic_state(cycle, w, y, p, dose, phase, end, before, interval, t, sensitive):
     """Replace the guess y by the state at phase 0 of the cycle before t; w gets its sensitivities. Returns a fault."""
     table = cycle.table
     n = table[N]
     own = blocks_of(n)
-    move = np.zeros(n)
+    move = cycle.vector
     t -= interval
     none = Inputs(0, 0, 0, 0)
     found = False
     for iteration in range(_MOST_ITERATIONS):
         identity(table, w, y, own)
-        fault = _one_cycle(cycle, w, p, own, -1, none, dose, phase, end, before, interval, t, book)
+        fault = _one_cycle(cycle, w, p, own, -1, none, dose, phase, end, before, interval, t)
         if fault != FINE:
             return fault
         usable, worst = _newton(cycle, w, y, move)
@@ -152,7 +150,7 @@ def periodic_state(cycle, w, y, p, dose, phase, end, before, interval, t, sensit
         first = (nb - 1) * LANES + 1
         inputs = Inputs(first, first + 1, first + 2, first + 3)
     identity(table, w, y, nb)
-    fault = _one_cycle(cycle, w, p, nb, kb, inputs, dose, phase, end, before, interval, t, book)
+    fault = _one_cycle(cycle, w, p, nb, kb, inputs, dose, phase, end, before, interval, t)
     if fault != FINE:
         return fault
     usable, _ = _newton(cycle, w, y, move)
@@ -165,7 +163,7 @@ def periodic_state(cycle, w, y, p, dose, phase, end, before, interval, t, sensit
     return FINE
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def constant_state(cycle, w, y, p, dose, t, sensitive):
     """Replace the guess y by the state under an infusion that has run for ever; w gets its sensitivities.
 
@@ -177,7 +175,7 @@ def constant_state(cycle, w, y, p, dose, t, sensitive):
     q, r, slope = cycle.q.ctypes.data, cycle.forcing.ctypes.data, s.ctypes.data + HELD * width
     still(cycle, 0)
     cycle.forcing[dose.comp] = dose.rate
-    move = np.zeros(n)
+    move = cycle.vector
     residual, damping = np.inf, 0.0
     found = False
     for iteration in range(500):
@@ -209,7 +207,9 @@ def constant_state(cycle, w, y, p, dose, t, sensitive):
                 new = 0.5 * y[i]
                 move[i] = new - y[i]
             y[i] = new
-            tolerated = control[RELATIVE] * abs(new) + 1e-3 * control[ABSOLUTE] * max(cycle.scale[i], control[FLOOR])
+            tolerated = control[RELATIVE] * abs(new) + 1e-3 * control[ABSOLUTE] * max(
+                cycle.scale[i], control[FLOOR]
+            )
             worst = max(worst, abs(move[i]) / tolerated)
             if not abs(new) < _LARGE:
                 return NO_STEADY_STATE

@@ -7,9 +7,9 @@ triangular: one factorisation of n x n serves all, second derivatives of the rat
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from bayes_nlmem.engine.ode.calls import apply_second, jacobian, second, time_slopes
+from bayes_nlmem.engine.ode.compiling import compiled, joined
 from bayes_nlmem.engine.ode.elimination import eliminate, solve_blocks, solve_vector
 from bayes_nlmem.engine.ode.explicit import slope
 from bayes_nlmem.engine.ode.machine import BETWEEN, BY_TIME, HELD, NEW, TRIAL, error_norm, size
@@ -45,9 +45,20 @@ _C_ROWS = [
 ]  # fmt: skip
 _A = np.array([row + [0.0] * (8 - len(row)) for row in _A_ROWS])
 _C = np.array([row + [0.0] * (8 - len(row)) for row in _C_ROWS])
-_NODES = np.array([0.0, 0.6358126895828704, 0.4095798393397535, 0.9769306725060716, 0.4288403609558664, 1.0, 1.0, 1.0])
+_NODES = np.array(
+    [0.0, 0.6358126895828704, 0.4095798393397535, 0.9769306725060716, 0.4288403609558664, 1.0, 1.0, 1.0]
+)
 _TIMES = np.array(
-    [0.21193756319429014, -0.42387512638858027, -0.3384627126235924, 1.8046452872882734, 2.325825639765069, 0, 0, 0]
+    [
+        0.21193756319429014,
+        -0.42387512638858027,
+        -0.3384627126235924,
+        1.8046452872882734,
+        2.325825639765069,
+        0,
+        0,
+        0,
+    ]
 )
 _DENSE = np.array(
     [
@@ -67,7 +78,7 @@ _DENSE = np.array(
 )  # fmt: skip
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def prepare_stiff_step(machine, z, p, nb, kb, t):
     """Derivatives at the start of a step: Jacobian, second derivatives, slope, derivative by time."""
     table, s = machine.table, machine.stages
@@ -81,7 +92,7 @@ def prepare_stiff_step(machine, z, p, nb, kb, t):
         time_slopes(table, t, address, p, q, nb, kb, base + BY_TIME * width)
 
 
-@njit(error_model="numpy", nogil=True, fastmath={"contract", "nsz"})
+@joined
 def _combine(s, target, weights, count, factor, n):
     """stages[target] += factor * sum of weights[j] stages[j]."""
     for j in range(count):
@@ -91,7 +102,7 @@ def _combine(s, target, weights, count, factor, n):
                 s[target, i] += weight * s[j, i]
 
 
-@njit(error_model="numpy", nogil=True, fastmath={"contract", "nsz"})
+@joined
 def stiff_step(machine, z, p, nb, kb, t, h):
     """Try one step; returns the scaled error (infinity if a matrix is singular); the trial is in stages[NEW]."""
     table, s, lu, pivots = machine.table, machine.stages, machine.lu, machine.pivots
@@ -115,7 +126,16 @@ def stiff_step(machine, z, p, nb, kb, t, h):
                 s[TRIAL, i] = z[i]
             _combine(s, TRIAL, _A[stage], stage, 1.0, n_all)
             slope(
-                machine, t + _NODES[stage] * h, base + TRIAL * width, p, q, r, nb, kb, base + stage * width, stage
+                machine,
+                t + _NODES[stage] * h,
+                base + TRIAL * width,
+                p,
+                q,
+                r,
+                nb,
+                kb,
+                base + stage * width,
+                stage,
             )
             _combine(s, stage, _C[stage], stage, 1.0 / h, n_all)
         if moving and _TIMES[stage] != 0.0:
@@ -127,10 +147,10 @@ def stiff_step(machine, z, p, nb, kb, t, h):
             solve_blocks(lu, pivots, n, s[stage], pad, nb)
     for i in range(n_all):
         s[NEW, i] = s[TRIAL, i] + s[7, i]
-    return error_norm(machine, z, s[NEW], s[7], n_all)
+    return error_norm(machine, z, NEW, 7)
 
 
-@njit(error_model="numpy", nogil=True, fastmath={"contract", "nsz"})
+@joined
 def stiff_between(machine, z, nb, x):
     """stages[BETWEEN] = state at share x of the step just tried."""
     s = machine.stages

@@ -157,7 +157,9 @@ class Symbol:
 
 
 def _unknown_function(name: str) -> ModelError:
-    known = sorted({*UFUNCS, "where", "clip", "square", "log10"} - {"divide", "float_power", "fabs", "fmax", "fmin"})
+    known = sorted(
+        {*UFUNCS, "where", "clip", "square", "log10"} - {"divide", "float_power", "fabs", "fmax", "fmin"}
+    )
     return ModelError(
         explain(
             expected=f"numpy functions that can be traced ({', '.join(known)})",
@@ -171,7 +173,9 @@ def number_of(g: Graph, value: Any) -> int:
     """Node of a traced value or of a number."""
     if isinstance(value, Symbol):
         if value.g is not g:
-            raise ModelError("A traced value of another model was used: a right-hand side may not keep values between calls.")
+            raise ModelError(
+                "A traced value of another model was used: a right-hand side may not keep values between calls."
+            )
         return value.i
     try:
         scalar = np.asarray(value, float)
@@ -180,7 +184,10 @@ def number_of(g: Graph, value: Any) -> int:
     if scalar.ndim == 0:
         return g.const(float(scalar))
     raise ModelError(
-        explain(expected="a number, a state, a parameter or an expression of them", got=f"{type(value).__name__} {value!r:.60}")
+        explain(
+            expected="a number, a state, a parameter or an expression of them",
+            got=f"{type(value).__name__} {value!r:.60}",
+        )
     )
 
 
@@ -195,7 +202,9 @@ class Names:
     With ``grows=True`` a name that is not there is made (names found by use).
     """
 
-    def __init__(self, g: Graph, kind: str, what: str, names: tuple[str, ...] = (), *, grows: bool = False) -> None:
+    def __init__(
+        self, g: Graph, kind: str, what: str, names: tuple[str, ...] = (), *, grows: bool = False
+    ) -> None:
         self.__dict__["_given"] = {}
         self.__dict__["_about"] = (g, kind, what, grows)
         for name in names:
@@ -225,7 +234,9 @@ class Names:
         raise ModelError(f"Nothing can be assigned to {name}: return the derivatives as a dict.")
 
     def __iter__(self) -> NoReturn:
-        raise ModelError(explain(expected=f"each {self.__dict__['_about'][2]} by its name", got="a loop over all of them"))
+        raise ModelError(
+            explain(expected=f"each {self.__dict__['_about'][2]} by its name", got="a loop over all of them")
+        )
 
     def keys(self) -> Mapping[str, Symbol]:
         """Names used or declared so far, in their order."""

@@ -75,7 +75,12 @@ def trace(
         _no_missing_derivative(order, tuple(y.keys()))
         if tuple(y.keys()) != order:  # again, with the compartments in the order of the derivatives
             return trace(
-                rates, outputs=outputs, initial=initial, inputs=inputs, compartments=order, parameters=parameters
+                rates,
+                outputs=outputs,
+                initial=initial,
+                inputs=inputs,
+                compartments=order,
+                parameters=parameters,
             )
         y = Names(g, "y", "compartment", order)
     else:
@@ -106,12 +111,18 @@ def assemble(
 ) -> System:
     """A system from its traced equations, checked."""
     if not compartments:
-        raise ModelError(explain(expected="at least one derivative", got="none", remedy="Return {'central': ...}."))
+        raise ModelError(
+            explain(expected="at least one derivative", got="none", remedy="Return {'central': ...}.")
+        )
     if twice := sorted(set(compartments) & set(parameters)):
-        raise ModelError(explain(expected="different names for compartments and parameters", got=", ".join(twice)))
+        raise ModelError(
+            explain(expected="different names for compartments and parameters", got=", ".join(twice))
+        )
     taken = {*parameters, *(f"A_{c}" for c in compartments)}
     if clash := [name for name in outputs if name in taken]:
-        raise ModelError(explain(expected="names of outputs that no parameter or amount has", got=", ".join(clash)))
+        raise ModelError(
+            explain(expected="names of outputs that no parameter or amount has", got=", ".join(clash))
+        )
     valid = [f"{letter}_{c}" for letter in DOSE_INPUTS for c in compartments]
     for name in inputs:
         if name not in valid:
@@ -142,7 +153,9 @@ def assemble(
     )
     for what, nodes in (("initial", system.initial), ("inputs", system.inputs.values())):
         if not all(g.without_states(i) for i in nodes):
-            raise ModelError(explain(expected=f"`{what}` to depend on parameters only", got="a compartment or t in it"))
+            raise ModelError(
+                explain(expected=f"`{what}` to depend on parameters only", got="a compartment or t in it")
+            )
     return system
 
 

@@ -7,21 +7,35 @@ the solver's interpolant.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import carray
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.doses import inputs_of, read_dose
-from bayes_nlmem.engine.ode.answers import Book, answer
+from bayes_nlmem.engine.ode.answers import answer
 from bayes_nlmem.engine.ode.calls import initial, initial_slopes, prepare
+from bayes_nlmem.engine.ode.compiling import compiled, ints_at, making_arrays
 from bayes_nlmem.engine.ode.jumps import flow, happen, start, still
-from bayes_nlmem.engine.ode.machine import FINE, FLOOR, NEXT_STEP, STEPS_LEFT, Machine, new_machine, place, size, weigh
-from bayes_nlmem.engine.ode.model_table import N_PARAMETERS, PAD, N
+from bayes_nlmem.engine.ode.machine import (
+    FINE,
+    FIRST_COLUMN,
+    FLOOR,
+    N_RECORDS,
+    NEXT_STEP,
+    RECORD_INTS,
+    STEPS_LEFT,
+    book_at,
+    machine_at,
+    place,
+    size,
+    weigh,
+)
+from bayes_nlmem.engine.ode.model_table import N_PARAMETERS, N
 from bayes_nlmem.engine.ode.progress import progress
-from bayes_nlmem.engine.ode.schedule import STOP
+from bayes_nlmem.engine.ode.schedule import N_RECORD_INTS, STOP
 from bayes_nlmem.engine.ode.steady import blocks_of, constant_state, identity, periodic_state
 from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.steady import overlap
-from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS, next_event, put
+from bayes_nlmem.engine.trains import next_event, put
 
 # Times closer than this share of the subject's largest time are the same time (pending doses then come first).
 SAME_TIME = 1e-12
@@ -29,12 +43,12 @@ SAME_TIME = 1e-12
 SMALLEST_SCALE = 1e-5
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _parameters(phi, row):
     return phi.ctypes.data + 8 * phi.shape[1] * row
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _finite_row(table, phi, row):
     for m in range(table[N_PARAMETERS]):
         if not np.isfinite(phi[row, m]):
@@ -42,7 +56,7 @@ def _finite_row(table, phi, row):
     return True
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _begin(machine, z, book, r, nb):
     """Initial values at record r; nothing else remains."""
     table = machine.table
@@ -55,7 +69,7 @@ def _begin(machine, z, book, r, nb):
     machine.control[NEXT_STEP] = 0.0
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _go(machine, z, book, r, k, now, until, last_time):
     """Move on to `until` under the parameters of stop r; answer on the way. Returns (fault, next record, finite)."""
     table, ints = machine.table, book.ints
@@ -66,32 +80,32 @@ def _go(machine, z, book, r, k, now, until, last_time):
     compact = own + blocks_of(table[N_PARAMETERS])
     if nb <= compact or machine.driven[0] != 0:
         kb = ints[r, at.KINETIC] if nb > 0 else -1
-        return progress(machine, z, p, nb, kb, now, until, book, k, r, last_time, z, 0)
+        return progress(machine, z, p, nb, kb, now, until, k, r, last_time, z, 0)
     w = machine.local
     identity(table, w, z, compact)
-    fault, k, finite = progress(machine, w, p, compact, own, now, until, book, k, r, last_time, z, own)
+    fault, k, finite = progress(machine, w, p, compact, own, now, until, k, r, last_time, z, own)
     if fault == FINE:
-        _chain(table, z, w, nb, own, ints[r, at.KINETIC])
+        _chain(machine, table, z, w, nb, own, ints[r, at.KINETIC])
     return fault, k, finite
 
 
-@njit(error_model="numpy", nogil=True)
-def _chain(table, z, w, nb, own, kb):
-    """z = sensitivities of the local state w chained with those of its start z."""
+@compiled
+def _chain(machine, table, z, w, nb, own, kb):
+    """Z = sensitivities of the local state w chained with those of its start z."""
     n = table[N]
-    column = np.empty((n, LANES))
+    column = machine.slopes
     for block in range(nb):
         first = place(table, block * LANES)
         for i in range(n):
             for lane in range(LANES):
-                column[i, lane] = z[first + i * LANES + lane]
+                column[i * LANES + lane] = z[first + i * LANES + lane]
         for i in range(n):
             for lane in range(LANES):
                 z[first + i * LANES + lane] = 0.0
             for j in range(n):
                 factor = w[place(table, j) + i * LANES]
                 for lane in range(LANES):
-                    z[first + i * LANES + lane] += factor * column[j, lane]
+                    z[first + i * LANES + lane] += factor * column[j * LANES + lane]
     for m in range(table[N_PARAMETERS]):
         source, target = place(table, own * LANES + m), place(table, kb * LANES + m)
         for i in range(n):
@@ -100,7 +114,7 @@ def _chain(table, z, w, nb, own, kb):
         z[i] = w[i]
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _take_over(machine, cycle, z, w, y, book, r, inputs, add, nb):
     """Replace the subject's state by a steady state, or add what it is above the initial values."""
     table, ints = machine.table, book.ints
@@ -134,7 +148,7 @@ def _take_over(machine, cycle, z, w, y, book, r, inputs, add, nb):
     machine.control[NEXT_STEP] = 0.0
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb):
     """The dose at record r, steady state first; returns (fault, trains)."""
     table, floats, ints, phi = machine.table, book.floats, book.ints, book.phi
@@ -146,9 +160,10 @@ def _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb):
     p = _parameters(phi, ints[r, at.ROW_AT])
     lag, before = dose.lag, 0
     if ss > 0:
-        y, w = np.zeros(table[PAD]), machine.local
+        y, w = cycle.spare, machine.local
         if ss == 3:
-            y[: table[N]] = z[: table[N]]
+            for i in range(table[N]):
+                y[i] = z[i]
         else:
             initial(table, p, y.ctypes.data)
         if ss != 2:
@@ -162,9 +177,7 @@ def _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb):
                 before, end = overlap(lag, dose.duration, interval)
                 if before < 0:
                     return at.NOT_FINITE_RESULT, n_trains
-            fault = periodic_state(
-                cycle, w, y, p, dose, lag, end, before, interval, time, book.sensitive, book
-            )
+            fault = periodic_state(cycle, w, y, p, dose, lag, end, before, interval, time, book.sensitive)
         else:
             fault = constant_state(cycle, w, y, p, dose, time, book.sensitive)
         if fault != FINE:
@@ -186,7 +199,7 @@ def _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb):
     return FINE, n_trains
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _largest_amount(table, book, z, first, end):
     initial(table, _parameters(book.phi, book.ints[first, at.ROW_AT]), z.ctypes.data)
     largest = 1e-300
@@ -197,7 +210,7 @@ def _largest_amount(table, book, z, first, end):
     return largest
 
 
-@njit(error_model="numpy", nogil=True)
+@compiled
 def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
     """Walk one subject; returns its fault."""
     table, floats, ints, phi = machine.table, book.floats, book.ints, book.phi
@@ -268,37 +281,25 @@ def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
     return FINE if finite else at.NOT_FINITE_RESULT
 
 
-@njit(error_model="numpy", nogil=True)
-def walk(table, phi, floats, ints, subjects, columns, requests, sensitive, control, most_steps, values, sens, status):
-    """Fill values, sens (zeros on entry) and status of a plan; returns (steps, refused steps)."""
-    most, longest = 1, 0
-    own = blocks_of(table[N]) + blocks_of(table[N_PARAMETERS]) + 1
-    for s in range(subjects.shape[0]):
-        longest = max(longest, subjects[s, at.END_RECORD] - subjects[s, at.FIRST_RECORD])
-        if sensitive:
-            most = max(most, subjects[s, at.N_COLUMNS] // LANES)
-    machine = new_machine(table, max(most, own), table[N] + table[N_PARAMETERS], control)
-    cycle = Machine(
-        table, np.zeros_like(machine.forcing), np.zeros(1, np.int64), machine.scale, machine.q, machine.stages,
-        machine.second, machine.jac, machine.lu, machine.pivots, machine.control, machine.counts, machine.slopes,
-        np.zeros_like(machine.forcing),
-    )  # fmt: skip
-    z = np.zeros_like(machine.forcing)
-    t_floats = np.zeros((longest, N_TRAIN_FLOATS))
-    t_ints = np.zeros((longest, N_TRAIN_INTS), np.int64)
+@making_arrays
+def walk(desk, cycle_desk, subjects, status, t_floats, t_ints, most_steps):
+    """Walk all subjects of the plan on a desk; fills its answers and the status. Steady states use a second desk."""
+    machine, cycle = machine_at(desk), machine_at(cycle_desk)
+    ints, requests = (
+        carray(ints_at(desk[RECORD_INTS]), (desk[N_RECORDS], N_RECORD_INTS)),
+        book_at(desk).requests,
+    )
     for s in range(subjects.shape[0]):
         first, end = subjects[s, at.FIRST_RECORD], subjects[s, at.END_RECORD]
         if first == end:
             continue
-        book = Book(
-            phi, floats, ints, columns, requests, values, sens, subjects[s, at.FIRST_COLUMN], sensitive
-        )
-        status[s] = _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps)
+        desk[FIRST_COLUMN] = subjects[s, at.FIRST_COLUMN]
+        book = book_at(desk)
+        status[s] = _subject(machine, cycle, machine.spare, book, t_floats, t_ints, first, end, most_steps)
         if status[s] != FINE:
             for r in range(first, end):
                 for q in range(ints[r, at.ASKED], ints[r, at.ASKED_END]):
-                    values[requests[q, at.PLACE]] = np.nan
-                    if sensitive:
+                    book.values[requests[q, at.PLACE]] = np.nan
+                    if book.sensitive:
                         pair = requests[q, at.FIRST_PAIR]
-                        sens[pair : pair + requests[q, at.N_PAIRS]] = np.nan
-    return machine.counts[0], machine.counts[1]
+                        book.sens[pair : pair + requests[q, at.N_PAIRS]] = np.nan

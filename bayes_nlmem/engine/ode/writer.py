@@ -40,7 +40,10 @@ class Function:
         self.g, self.hoisted = g, hoisted
         names = [*arguments]
         names += [f"unused{i}" for i in range(len(names), N_INTEGERS)]
-        self.lines = [f"define double @{name}(double %t, {', '.join(f'i64 %{a}' for a in names)}) {{", "entry:"]
+        self.lines = [
+            f"define double @{name}(double %t, {', '.join(f'i64 %{a}' for a in names)}) {{",
+            "entry:",
+        ]
         self.values: dict[int, str] = {}
         self.kinds: dict[int, str] = {}
         self.count = 0

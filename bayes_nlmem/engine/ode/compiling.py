@@ -1,0 +1,47 @@
+"""How the parts of the solvers are compiled: no memory is allocated, no thread holds the interpreter, NaN stays NaN."""
+
+from __future__ import annotations
+
+from numba import njit, types
+from numba.extending import intrinsic
+
+_OPTIONS = {
+    "error_model": "numpy", "nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+}  # fmt: skip
+compiled = njit(**_OPTIONS)
+# Arrays made from addresses want numba's reference counts.
+making_arrays = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+# For sums over states: products and sums may be joined in one instruction.
+joined = njit(fastmath={"contract", "nsz"}, **_OPTIONS)
+
+FLOATS, INTS = types.CPointer(types.float64), types.CPointer(types.int64)
+
+
+@intrinsic
+def floats_at(typing_context, address):
+    """An address as a pointer to doubles."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(FLOATS))
+
+    return FLOATS(types.int64), generate
+
+
+@intrinsic
+def ints_at(typing_context, address):
+    """An address as a pointer to integers."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(INTS))
+
+    return INTS(types.int64), generate
+
+
+@intrinsic
+def address(typing_context, pointer):
+    """The address that a pointer holds."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.ptrtoint(arguments[0], context.get_value_type(types.int64))
+
+    return types.int64(pointer), generate

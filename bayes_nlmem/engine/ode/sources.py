@@ -1,0 +1,12 @@
+"""A key of all sources of the solvers: machine code on disk must not outlive what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+_FILES = sorted(_HERE.glob("*.py")) + [
+    _HERE.parent / f"{name}.py" for name in ("layout", "doses", "steady", "trains")
+]
+SOURCE_KEY = hashlib.sha256(b"".join(file.read_bytes() for file in _FILES)).hexdigest()[:16]

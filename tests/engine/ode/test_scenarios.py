@@ -1,0 +1,60 @@
+"""All non-linear reference scenarios, by both solvers, at default tolerances; gradients by tight differences."""
+
+import numpy as np
+import pytest
+
+from bayes_nlmem.engine.ode.kernel import solve_equations
+from bayes_nlmem.engine.ode.tolerances import Tolerances
+
+NAMES = (
+    "mm1_bolus_single", "mm1_infusion_multiple", "mm1_bolus_ss", "mm1_oral_multiple_lag", "mm1_oral_ss",
+    "mm2_inf_ss_long", "idr_inhib_kin", "idr_inhib_kout", "idr_stim_kin", "idr_reset_to_baseline",
+    "friberg_neutropenia", "effect_compartment", "transit3_oral", "tmdd_full_bolus",
+)  # fmt: skip
+
+
+def prepare(scenario, models, name, solver="explicit"):
+    entry, events, expected = scenario(name)
+    structure = models.structure_of(entry["family"], solver=solver)
+    values = dict(entry["params"])
+    values = {k: values.get(k, 0.0) for k in structure.parameters}
+    doses = events[events.EVID.isin([1, 4])].iloc[0]
+    for column, letter in (("F", "F"), ("ALAG", "ALAG"), ("D_MOD", "D"), ("R_MOD", "R")):
+        if np.isfinite(doses[column]) and doses[column] != {"F": 1, "ALAG": 0}.get(column):
+            values[letter] = doses[column]
+    records = models.records_of(events)
+    plan = structure.plan(records, models.all_amounts(structure, records), tuple(values))
+    phi = np.array([[values[c] for c in plan.columns]])
+    reference = expected[[f"A{i + 1}" for i in range(len(structure.compartments))]].to_numpy()
+    return structure, plan, phi, reference
+
+
+@pytest.mark.parametrize("solver", ["explicit", "stiff"])
+@pytest.mark.parametrize("name", NAMES)
+def test_amounts_agree_with_the_reference(scenario, models, name, solver):
+    structure, plan, phi, reference = prepare(scenario, models, name, solver)
+    values, _, status, _ = solve_equations(phi, plan, structure.tolerances, stiff=solver == "stiff")
+    assert status.tolist() == [0]
+    values = values.reshape(reference.shape)
+    error = np.abs(values - reference) / (np.abs(reference) + 1e-3 * np.abs(reference).max(axis=0))
+    assert error.max() < 1e-6
+
+
+@pytest.mark.parametrize("solver", ["explicit", "stiff"])
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_agree_with_differences(scenario, models, name, solver):
+    structure, plan, phi, _ = prepare(scenario, models, name, solver)
+    stiff = solver == "stiff"
+    values, sens, _, _ = solve_equations(phi, plan, structure.tolerances, sensitive=True, stiff=stiff)
+    tight = Tolerances(relative=1e-12)
+    for j in range(phi.shape[1]):
+        step = np.zeros_like(phi)
+        step[0, j] = 1e-3 * (abs(phi[0, j]) or 1.0)
+        if plan.columns[j] == "IMAX":
+            step[0, j] *= 0.1
+        values = [solve_equations(phi + k * step, plan, tight, stiff=stiff)[0] for k in (-2, -1, 1, 2)]
+        slope = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step[0, j])
+        found = sens[:, j].reshape(-1, len(structure.compartments))
+        slope = slope.reshape(found.shape)
+        error = np.abs(found - slope) / (np.abs(slope) + 1e-3 * np.abs(slope).max(axis=0) + 1e-12)
+        assert error.max() < 1e-5, (plan.columns[j], error.max(axis=0))
