@@ -1,9 +1,10 @@
 """Exact progress of amounts and their sensitivities over an interval without events.
 
-Row 0 of the state is the state itself, every further row is the sensitivity to one parameter; columns are the modes of
-the disposition and, last, the depot. Amounts in modal coordinates x and the depot d obey ``x' = -L x + ka w d + rho``,
-``d' = -ka d + r_d``; the sensitivity to a disposition parameter q with ``dK/dq = u v'`` obeys the same equations with
-the input ``-u (v' x)``. All integrals are convolutions of exponentials (`exponentials`), so nothing is singular.
+Row 0 of the state is the state itself, every further row is the sensitivity to one parameter; columns are
+the modes of the disposition and, last, the depot. Amounts in modal coordinates x and the depot d obey
+``x' = -L x + ka w d + rho``, ``d' = -ka d + r_d``; the sensitivity to a disposition parameter q with
+``dK/dq = u v'`` obeys the same equations with the input ``-u (v' x)``. All integrals are convolutions of
+exponentials (`exponentials`), so nothing is singular.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from numba import njit
 
 from bayes_nlmem.engine.exponentials import pair, quadruple, triple
 
-# What moves: `state` (rows as above), `rates` (constant inputs by compartment) of the rows flagged in `driven`, the
-# `basis` they are expressed in, and room for work.
+# What moves: `state` (rows as above), `rates` (constant inputs by compartment) of the rows flagged in
+# `driven`, the `basis` they are expressed in, and room for work.
 Machine = namedtuple("Machine", ["state", "rates", "driven", "basis", "work"])
 
 # Rows of the work array.

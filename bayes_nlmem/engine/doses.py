@@ -1,8 +1,9 @@
 """What a dose does to the state and to its sensitivities.
 
-A bolus b = F AMT arriving at time s adds b to its compartment, AMT to the sensitivity to F and -A b to the sensitivity
-to ALAG (A the system matrix: the later it comes, the less has happened to it). An infusion adds its rate r at its start
-(sensitivity to ALAG: -r) and takes it away at its end (sensitivity to x: r d(end)/dx).
+A bolus b = F AMT arriving at time s adds b to its compartment, AMT to the sensitivity to F and -A b to
+the sensitivity to ALAG (A the system matrix: the later it comes, the less has happened to it). An
+infusion adds its rate r at its start (sensitivity to ALAG: -r) and takes it away at its end (sensitivity
+to x: r d(end)/dx).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from numba import int64, njit
 
 from bayes_nlmem.engine import layout as at
 
-# One dose with its inputs: amounts (f * amt), whether it is infused, whether a modelled duration of 0 made it a bolus;
-# duration and rate of the infusion and their derivatives.
+# One dose with its inputs: amounts (f * amt), whether it is infused, whether a modelled duration of 0
+# made it a bolus; duration and rate of the infusion and their derivatives.
 Dose = namedtuple(
     "Dose",
     "comp f amt lag infused collapsed duration rate end_f end_d end_r rate_f rate_d rate_r",

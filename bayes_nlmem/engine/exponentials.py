@@ -1,9 +1,9 @@
 """Convolutions of exponentials, free of the singularities of the usual sums of exponentials.
 
-``c(m1, ..., mk; t)`` is the convolution of ``exp(-m1 t), ..., exp(-mk t)`` over ``[0, t]``. Up to sign it is a divided
-difference of ``m -> exp(-m t)``; it is positive, symmetric in its rates and smooth where rates coincide (KA = k,
-repeated eigenvalues, zero rates). Far-apart rates use the recursion
-``c(m1..mk) = [c(m1..mk-1) - c(m2..mk)] / (mk - m1)`` on sorted rates, close ones the series in complete homogeneous
+``c(m1, ..., mk; t)`` is the convolution of ``exp(-m1 t), ..., exp(-mk t)`` over ``[0, t]``. Up to sign it
+is a divided difference of ``m -> exp(-m t)``; it is positive, symmetric in its rates and smooth where
+rates coincide (KA = k, repeated eigenvalues, zero rates). Far-apart rates use the recursion ``c(m1..mk) =
+[c(m1..mk-1) - c(m2..mk)] / (mk - m1)`` on sorted rates, close ones the series in complete homogeneous
 symmetric polynomials (McCurdy, Ng & Parlett 1984, doi:10.1090/S0025-5718-1984-0758198-0).
 
 Every function takes pairs (rate, exp(-rate t)), so that one exponential per rate and interval suffices.
@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from numba import njit
 
-# Below this spread (times t) the series is used; 10 terms leave 1e-17, the recursion loses at most two digits.
+# Below this spread (times t) the series is used; 10 terms leave 1e-17, the recursion loses at most two
+# digits.
 CLOSE = 0.1
 
 _T1 = (

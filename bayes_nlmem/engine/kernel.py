@@ -1,7 +1,7 @@
 """The walk as a C function: compiled once per installation, kept on disk, called by name or by address.
 
-Compiled callers (the PyTensor Op) refer to it as an external symbol, so that neither PyTensor nor a sampler that
-compiles the graph again has to optimise the kernel again. Nothing is allocated inside.
+Compiled callers (the PyTensor Op) refer to it as an external symbol, so that neither PyTensor nor a
+sampler that compiles the graph again has to optimise the kernel again. Nothing is allocated inside.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def kernel(n: int):
     dims, key = (0.0,) * n, SOURCE_KEY
 
     def entry(
-        phi, floats, ints, subjects, columns, requests, n_rows, n_columns, n_records, n_subjects, n_sensitivities,
-        n_requests, n_pairs, depot, sensitive, answer, sens, status, room, driven, train_floats, train_ints, rows,
-        trains,
+        phi, floats, ints, subjects, columns, requests,
+        n_rows, n_columns, n_records, n_subjects, n_sensitivities, n_requests, n_pairs, depot, sensitive,
+        answer, sens, status, room, driven, train_floats, train_ints, rows, trains,
     ):  # fmt: skip
         if len(key) == 0:  # the key makes numba's cache notice a change of any source
             return
@@ -101,7 +101,7 @@ def run_walk(
     depot: bool,
     sensitive: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Call the kernel from Python; returns amounts (m,), sensitivities (n_pairs, P) and status (n_subjects,)."""
+    """Call the kernel from Python: amounts (m,), sensitivities (n_pairs, P), status (n_subjects,)."""
     rows, trains = scratch_sizes(subjects, sensitive)
     n_pairs = n_pairs if sensitive else 0
     answer = np.full(len(requests), np.nan)

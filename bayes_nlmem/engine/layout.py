@@ -6,10 +6,11 @@ from __future__ import annotations
 TIME, AMT, RATE, II = range(4)
 N_RECORD_FLOATS = 4
 
-# Integer table of the records. COMP: compartment of the dose (0.. disposition, n = depot). ROW governs the interval
-# that ends at the record, ROW_AT the dose given at it. KINETIC, KINETIC_AT: first state row with sensitivities to the
-# kinetic parameters of ROW and ROW_AT (0 = none). S_x: state row with the sensitivity to input x of this dose
-# (0 = none); PHI_x: column of phi that holds input x (-1 = none). ACTIVE: sensitivity rows in use after the record.
+# Integer table of the records. COMP: compartment of the dose (0.. disposition, n = depot). ROW governs
+# the interval that ends at the record, ROW_AT the dose given at it. KINETIC, KINETIC_AT: first state row
+# with sensitivities to the kinetic parameters of ROW and ROW_AT (0 = none). S_x: state row with the
+# sensitivity to input x of this dose (0 = none); PHI_x: column of phi that holds input x (-1 = none).
+# ACTIVE: sensitivity rows in use after the record.
 (
     EVID, ADDL, SS, COMP, ROW, ROW_AT, KINETIC, KINETIC_AT,
     S_F, S_ALAG, S_D, S_R, PHI_F, PHI_ALAG, PHI_D, PHI_R, ACTIVE, ASKED, ASKED_END,
@@ -20,10 +21,12 @@ N_RECORD_INTS = 19
 FIRST_RECORD, END_RECORD, FIRST_COLUMN, N_COLUMNS = range(4)
 N_SUBJECT_INTS = 4
 
-# Integer table of the sensitivity columns (subject by subject): the subject's how-many-th parameter row, column of phi.
+# Integer table of the sensitivity columns (subject by subject): the subject's how-many-th parameter row,
+# column of phi.
 SLOT, PARAMETER = range(2)
 
-# Integer table of the requests, sorted by record: compartment asked for, place in the answer, first pair, pairs.
+# Integer table of the requests, sorted by record: compartment asked for, place in the answer, first pair,
+# pairs.
 ASKED_COMP, PLACE, FIRST_PAIR, N_PAIRS = range(4)
 N_REQUEST_INTS = 4
 

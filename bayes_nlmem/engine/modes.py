@@ -1,11 +1,13 @@
-"""Modes of the mammillary disposition: eigenvalues and orthonormal eigenvectors of the symmetrised rate matrix.
+"""Modes of the mammillary disposition: eigenvalues and eigenvectors of the symmetrised rate matrix.
 
-Amounts in the central compartment (0) and the peripheral ones (i) obey ``a' = -K a`` with ``K[0,0] = k10 + sum k1i``,
-``K[i,0] = -k1i``, ``K[0,i] = -ki1``, ``K[i,i] = ki1``. ``S = D^1/2 K D^-1/2`` with ``D = diag(1, ki1 / k1i)`` is
-symmetric, so its modes stay well conditioned when eigenvalues coincide or when a compartment is cut off.
+Amounts in the central compartment (0) and the peripheral ones (i) obey ``a' = -K a`` with ``K[0,0] = k10
++ sum k1i``, ``K[i,0] = -k1i``, ``K[0,i] = -ki1``, ``K[i,i] = ki1``. ``S = D^1/2 K D^-1/2`` with ``D =
+diag(1, ki1 / k1i)`` is symmetric, so its modes stay well conditioned when eigenvalues coincide or when a
+compartment is cut off.
 
-A basis is one array of n + 1 columns with the rows: rates (and ka last); W (modes from amounts); Wi (amounts from
-modes); then for each disposition parameter q in the order k10, k12, k21, k13, k31 the images u, v of dK/dq = u v'.
+A basis is one array of n + 1 columns with the rows: rates (and ka last); W (modes from amounts); Wi
+(amounts from modes); then for each disposition parameter q in the order k10, k12, k21, k13, k31 the
+images u, v of dK/dq = u v'.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ def _two_way(out, back):
 
 @njit(error_model="numpy", nogil=True, _nrt=False)
 def find_modes(parameters, depot, basis, work, dims):
-    """Fill `basis` from one row of engine parameters (k10, k12, k21, k13, k31, then ka if there is a depot)."""
+    """Fill `basis` from a row of engine parameters (k10, k12, k21, k13, k31; then ka with a depot)."""
     n = len(dims)
     basis[RATES, n] = parameters[2 * n - 1] if depot else 0.0
     s = work
@@ -128,7 +130,7 @@ def find_modes(parameters, depot, basis, work, dims):
 
 @njit(error_model="numpy", nogil=True, _nrt=False)
 def change_modes(machine, n_rows, parameters, depot, first, dims):
-    """Go over to the modes of another parameter row; the amounts in the state stay (`first`: there are none yet)."""
+    """Go over to the modes of another parameter row; amounts stay (`first`: there are none yet)."""
     n = len(dims)
     state, basis, work = machine.state, machine.basis, machine.work
     if first:

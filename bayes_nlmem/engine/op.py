@@ -1,8 +1,8 @@
 """One PyTensor Op for the walk, and the contraction that is its gradient.
 
-Everything that varies with the data is an input, so new data recompile nothing. The gradient contracts the
-sensitivities of the *same* node: one walk per log-density and gradient. Where nobody uses the sensitivities a rewrite
-puts the values-only variant in place.
+Everything that varies with the data is an input, so new data recompile nothing. The gradient contracts
+the sensitivities of the *same* node: one walk per log-density and gradient. Where nobody uses the
+sensitivities a rewrite puts the values-only variant in place.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def drop_unused_sensitivities(fgraph, node):
 
 
 def shared_tables(plan: Plan) -> dict[str, Variable]:
-    """Tables of a plan as shared variables with unique names (inputs, not constants: code is cached without them)."""
+    """Tables of a plan as shared variables with unique names (code with large constants is not cached)."""
     number = next(_names)
     return {
         name: pytensor.shared(table, name=f"schedule{number}_{name}") for name, table in plan.tables.items()

@@ -26,8 +26,8 @@ class Plan:
     names : tuple of str
         Parameters of the structure the plan was made for.
     tables : mapping of str to array
-        ``floats, ints, subjects, sensitivities, requests, pairs`` (see `layout`), and for each request ``asked_row``,
-        the parameter row in force at its record.
+        ``floats, ints, subjects, sensitivities, requests, pairs`` (see `layout`), and for each request
+        ``asked_row``, the parameter row in force at its record.
     outputs : int array (m,)
         Index of the structure's output for each request.
     """
@@ -143,9 +143,9 @@ def _activate(
 ) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
     """Number the sensitivities of each subject in the order in which they come alive.
 
-    Those to the kinetic parameters of a row begin with the first interval it governs once there is drug, those to F,
-    ALAG, D, R with the dose. Fills the tables; returns the columns, the rows of each subject, and the rows alive after
-    each record.
+    Those to the kinetic parameters of a row begin with the first interval it governs once there is drug,
+    those to F, ALAG, D, R with the dose. Fills the tables; returns the columns, the rows of each subject,
+    and the rows alive after each record.
     """
     columns: list[tuple[int, int]] = []
     rows_of_subject: list[np.ndarray] = []

@@ -18,7 +18,8 @@ class Records:
     time, amt, rate, ii : float arrays (n,)
         Time, amount, rate (> 0 given; 0 bolus; -1 modelled rate R; -2 modelled duration D), dosing interval.
     evid, addl, ss, cmt : int arrays (n,)
-        Event (0-4), additional doses, steady state (0-3), compartment number (from 1; 0 = the structure's default).
+        Event (0-4), additional doses, steady state (0-3), compartment number (from 1; 0 = the structure's
+        default).
     row : int array (n,)
         Parameter row that governs the interval ending at the record.
     row_at : int array (n,), optional

@@ -1,8 +1,8 @@
 """Exact steady state: the periodic solution z = E z + b of one dosing cycle, with its sensitivities.
 
-One cycle [0, II) is run from zero, with the infusions that overlap from earlier cycles: b. (I - E) z = b is triangular
-(depot first, then each mode by itself). The cycle is run again from z without sensitivities: c; then (I - E) s = c for
-each of them. Never a truncated train of pulses.
+One cycle [0, II) is run from zero, with the infusions that overlap from earlier cycles: b. (I - E) z = b
+is triangular (depot first, then each mode by itself). The cycle is run again from z without
+sensitivities: c; then (I - E) s = c for each of them. Never a truncated train of pulses.
 
 The machine has the rows: state; kinetic parameters in force; F, ALAG, D, R of the dose.
 """

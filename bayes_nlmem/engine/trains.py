@@ -1,7 +1,8 @@
 """Doses under way: one train per dose record that still has a dose to come or an infusion to end.
 
-Dose j of a train arrives at ``first + j * every`` (a product, never a running sum) and, if infused, ends ``duration``
-later. Doses before 0 are the earlier infusions of a steady state that still run. A train is one row of two tables.
+Dose j of a train arrives at ``first + j * every`` (a product, never a running sum) and, if infused, ends
+``duration`` later. Doses before 0 are the earlier infusions of a steady state that still run. A train is
+one row of two tables.
 """
 
 from __future__ import annotations

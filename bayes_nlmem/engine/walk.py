@@ -12,7 +12,8 @@ from bayes_nlmem.engine.modes import change_modes, in_amounts
 from bayes_nlmem.engine.steady import constant_state, overlap, periodic_state
 from bayes_nlmem.engine.trains import flow, happen, next_event, put
 
-# Times closer than this share of the subject's largest time are the same time (pending doses then come first).
+# Times closer than this share of the subject's largest time are the same time (pending doses then come
+# first).
 SAME_TIME = 1e-12
 
 
@@ -142,8 +143,8 @@ def _blank(answer, sens, requests, ints, first, end, sensitive):
 
 
 @njit(error_model="numpy", nogil=True, _nrt=False)
-def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, requests, subjects, s, depot, sensitive,
-             answer, sens, dims):  # fmt: skip
+def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, requests, subjects, s, depot,
+             sensitive, answer, sens, dims):  # fmt: skip
     """Walk one subject; returns its fault."""
     n = len(dims)
     n_kinetic = 2 * n - 1 + (1 if depot else 0)
@@ -215,25 +216,18 @@ def walk(phi, floats, ints, subjects, columns, requests, depot, sensitive, answe
          train_floats, train_ints, dims):  # fmt: skip
     """Amounts at the requests, their derivatives by pair (request, parameter row), and a status per subject.
 
-    Fills `answer`, `sens` and `status`. `room`, `driven`, `train_floats`, `train_ints` are zeroed scratch (see
-    `kernel.scratch_shapes`); `dims` is a tuple of as many zeros as there are disposition compartments: its type fixes
-    the lengths of the loops.
+    Fills `answer`, `sens` and `status`. `room`, `driven`, `train_floats`, `train_ints` are zeroed scratch
+    (see `kernel.scratch_shapes`); `dims` is a tuple of as many zeros as there are disposition
+    compartments: its type fixes the lengths of the loops.
     """
     basis, work = room[4], room[5]
     machine = Machine(room[0], room[1], driven[0], basis, work)
     cycle = Machine(room[2], room[3], driven[1], basis, work)
     for s in range(subjects.shape[0]):
         status[s] = _subject(
-            machine, cycle, train_floats, train_ints, phi, floats, ints, columns, requests, subjects, s, depot,
-            sensitive, answer, sens, dims,
+            machine, cycle, train_floats, train_ints, phi, floats, ints, columns, requests, subjects, s,
+            depot, sensitive, answer, sens, dims,
         )  # fmt: skip
         if status[s] != at.FINE:
-            _blank(
-                answer,
-                sens,
-                requests,
-                ints,
-                subjects[s, at.FIRST_RECORD],
-                subjects[s, at.END_RECORD],
-                sensitive,
-            )
+            first, end = subjects[s, at.FIRST_RECORD], subjects[s, at.END_RECORD]
+            _blank(answer, sens, requests, ints, first, end, sensitive)

@@ -221,8 +221,8 @@ class _Compartments:
             Parameters by row; scalars are spread over the rows.
         plan : Plan
         tables : mapping of str to tensor, optional
-            ``plan.tables`` as variables (say, `pm.Data`). By default they become shared variables, so that new data of
-            the same model recompile nothing.
+            ``plan.tables`` as variables (say, `pm.Data`). By default they become shared variables, so
+            that new data of the same model recompile nothing.
         """
         import pytensor.tensor as pt
 
@@ -256,7 +256,7 @@ class _Compartments:
         return np.where(dosing & (records.rate == 0) & (comp == 0), -2.0, records.rate)
 
     def _dose_inputs(self, names: Sequence[str]) -> list[dict[str, str]]:
-        """For each kernel compartment the names that act on doses into it; a compartment's own name goes first."""
+        """For each kernel compartment the names that act on doses into it; its own name goes first."""
         order = np.argsort(self._kernel_compartments())
         return [
             {
@@ -273,21 +273,23 @@ class _Compartments:
 class OneCompartment(_Compartments):
     """One-compartment disposition with linear elimination.
 
-    ``dA_depot/dt = -KA A_depot``, ``dA_central/dt = KA A_depot - (CL / V) A_central``, ``cp = A_central / V``.
+    ``dA_depot/dt = -KA A_depot``, ``dA_central/dt = KA A_depot - (CL / V) A_central``, ``cp = A_central /
+    V``.
 
     Parameters
     ----------
     absorption : None, "first-order" or "zero-order"
-        None: doses go into the central compartment. "first-order": a depot (CMT 1) empties with rate constant KA.
-        "zero-order": doses without RATE enter the central compartment at a constant rate over the duration D.
+        None: doses go into the central compartment. "first-order": a depot (CMT 1) empties with rate
+        constant KA. "zero-order": doses without RATE enter the central compartment at a constant rate
+        over the duration D.
     parameterisation : "clearances" or "rate constants"
         CL, V or k, V. A first-order absorption adds KA, a zero-order one D.
 
     Notes
     -----
-    ``F`` (bioavailability), ``ALAG`` (lag time), ``D`` (duration of doses with RATE = -2) and ``R`` (rate of doses
-    with RATE = -1) are optional parameters of the dose, whichever compartment it enters; ``F_depot``,
-    ``ALAG_central``, ... act on one compartment.
+    ``F`` (bioavailability), ``ALAG`` (lag time), ``D`` (duration of doses with RATE = -2) and ``R`` (rate
+    of doses with RATE = -1) are optional parameters of the dose, whichever compartment it enters;
+    ``F_depot``, ``ALAG_central``, ... act on one compartment.
 
     Raises
     ------
@@ -314,7 +316,8 @@ class OneCompartment(_Compartments):
 class TwoCompartment(_Compartments):
     """Two-compartment disposition with linear elimination.
 
-    ``dA_1/dt = input - (CL + Q) / V1 A_1 + Q / V2 A_2``, ``dA_2/dt = Q / V1 A_1 - Q / V2 A_2``, ``cp = A_1 / V1``.
+    ``dA_1/dt = input - (CL + Q) / V1 A_1 + Q / V2 A_2``, ``dA_2/dt = Q / V1 A_1 - Q / V2 A_2``, ``cp =
+    A_1 / V1``.
 
     Parameters
     ----------

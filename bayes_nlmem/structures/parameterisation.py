@@ -1,4 +1,4 @@
-"""Rate constants of the disposition from the parameters of the user, for numpy arrays and PyTensor tensors alike."""
+"""Rate constants of the disposition from the user's parameters, for numpy and PyTensor alike."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """An independent, slow solver: matrix exponentials over an explicit list of events, in complex arithmetic.
 
-It shares no code and no formula with the kernels (natural coordinates, matrix exponentials, additional doses
-expanded, steady state as a sum over all earlier doses); complex steps through it give derivatives to full precision.
+It shares no code and no formula with the kernels (natural coordinates, matrix exponentials, additional
+doses expanded, steady state as a sum over all earlier doses); complex steps through it give derivatives
+to full precision.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ STRUCTURES = {1: OneCompartment, 2: TwoCompartment, 3: ThreeCompartment}
 
 
 def expm(a):
-    """Matrix exponential: Taylor series of a / 2^k, squared k times (scipy's loses digits when rates are close)."""
+    """Matrix exponential: Taylor series of a / 2^k, squared k times (scipy's loses digits when rates are
+    close)."""
     k = max(0, int(np.ceil(np.log2(max(np.abs(a).sum(axis=1).max(), 1e-300)))) + 3)
     small = a / 2.0**k
     term = result = np.eye(len(a), dtype=complex)
@@ -31,7 +33,8 @@ def expm(a):
 
 @dataclass
 class Oracle:
-    """Amounts of every compartment after every record; `phi` has rate constants (k10, k12, ..., ka), then inputs."""
+    """Amounts of every compartment after every record; `phi` has rate constants (k10, k12, ..., ka), then
+    inputs."""
 
     n: int
     depot: bool

@@ -22,8 +22,8 @@ def study():
     evid = np.tile([1, 0, 0, 0, 0], N_SUBJECTS)
     zero = np.zeros_like(time)
     records = Records(
-        start=np.arange(N_SUBJECTS + 1) * N_RECORDS, time=time, evid=evid, amt=100.0 * evid, rate=zero, ii=zero,
-        addl=zero, ss=zero, cmt=zero, row=np.repeat(np.arange(N_SUBJECTS), N_RECORDS),
+        start=np.arange(N_SUBJECTS + 1) * N_RECORDS, time=time, evid=evid, amt=100.0 * evid, rate=zero,
+        ii=zero, addl=zero, ss=zero, cmt=zero, row=np.repeat(np.arange(N_SUBJECTS), N_RECORDS),
     )  # fmt: skip
     asked = np.flatnonzero(evid == 0)
     names = ("CL", "V", "KA", "ALAG")
