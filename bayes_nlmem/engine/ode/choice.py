@@ -6,12 +6,13 @@ from time import perf_counter
 
 import numpy as np
 
+from bayes_nlmem.engine.ode.machine_code import Code, table_of
+from bayes_nlmem.engine.ode.model_table import CHOSEN
 from bayes_nlmem.engine.ode.schedule import ODEPlan
 from bayes_nlmem.engine.ode.tolerances import Tolerances
 
 # The stiff solver must be faster by this factor: its cost per step varies less with the model.
 _MARGIN = 1.2
-_chosen: dict[tuple[str, Tolerances], bool] = {}
 
 
 def solver_for(solver: str, phi: np.ndarray, plan: ODEPlan, tolerances: Tolerances) -> bool:
@@ -27,17 +28,17 @@ def solver_for(solver: str, phi: np.ndarray, plan: ODEPlan, tolerances: Toleranc
     """
     if solver != "auto":
         return solver == "stiff"
-    key = (plan.code.key, tolerances)
-    if key not in _chosen:
+    table = table_of(plan.code)
+    if table[CHOSEN] < 0:
         if plan.n_requests == 0 or not np.isfinite(phi).all():
             return False
-        _chosen[key] = _faster(phi, plan, tolerances)
-    return _chosen[key]
+        table[CHOSEN] = int(_faster(phi, plan, tolerances))
+    return bool(table[CHOSEN])
 
 
-def chosen_solver(key: str, tolerances: Tolerances) -> str:
-    """Name of the solver that was chosen for a model (by the key of its code), "undecided" before its first use."""
-    return {True: "stiff", False: "explicit", None: "undecided"}[_chosen.get((key, tolerances))]
+def chosen_solver(code: Code) -> str:
+    """Name of the solver that was chosen for a model in this process, "undecided" before its first use."""
+    return {1: "stiff", 0: "explicit"}.get(int(table_of(code)[CHOSEN]), "undecided")
 
 
 def _faster(phi: np.ndarray, plan: ODEPlan, tolerances: Tolerances) -> bool:

@@ -10,7 +10,7 @@ from llvmlite import binding
 from numba import carray, cfunc, types
 
 from bayes_nlmem.engine import layout as at
-from bayes_nlmem.engine.ode.compiling import FLOATS, INTS, address, ints_at
+from bayes_nlmem.engine.ode.compiling import FLOATS, INTS, address, ints_at, making_arrays
 from bayes_nlmem.engine.ode.machine import (
     COLUMNS,
     CONTROL,
@@ -61,7 +61,8 @@ SIGNATURE = types.void(
 )  # fmt: skip
 
 
-def entry(
+@making_arrays
+def walk_at(
     model, phi, floats, ints, subjects, columns, requests, n_rows, n_phi, n_records, n_subjects, n_columns,
     n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts, room, int_room, train_floats,
     train_ints, most_blocks, most_records,
@@ -99,6 +100,21 @@ def entry(
 def kernel():
     """The compiled kernel, registered under SYMBOL."""
     register()
+    key = SOURCE_KEY
+
+    def entry(
+        model, phi, floats, ints, subjects, columns, requests, n_rows, n_phi, n_records, n_subjects, n_columns,
+        n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts, room, int_room,
+        train_floats, train_ints, most_blocks, most_records,
+    ):  # fmt: skip
+        if len(key) == 0:  # the key makes numba's cache notice a change of any source
+            return
+        walk_at(
+            model, phi, floats, ints, subjects, columns, requests, n_rows, n_phi, n_records, n_subjects, n_columns,
+            n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts, room, int_room,
+            train_floats, train_ints, most_blocks, most_records,
+        )  # fmt: skip
+
     function = cfunc(SIGNATURE, nopython=True, cache=True, error_model="numpy")(entry)
     binding.add_symbol(SYMBOL, function.address)
     return function

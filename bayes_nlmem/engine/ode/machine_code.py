@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bayes_nlmem.engine.ode.derivatives import differentiate
-from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION, FUNCTIONS, TABLE_SIZE
+from bayes_nlmem.engine.ode.model_table import CHOSEN, FIRST_FUNCTION, FUNCTIONS, TABLE_SIZE
 from bayes_nlmem.engine.ode.program import Program
 from bayes_nlmem.engine.ode.trace import System
 
@@ -74,6 +74,15 @@ def address_of(code: Code) -> int:
         return _engines[code.key][0]
 
 
+def table_of(code: Code) -> np.ndarray:
+    """The table of a model, as the kernels see it."""
+    return _table_at(address_of(code))
+
+
+def _table_at(address: int) -> np.ndarray:
+    return np.ctypeslib.as_array((ctypes.c_int64 * TABLE_SIZE).from_address(address))
+
+
 def _compiled(code: Code) -> tuple[int, Any]:
     import llvmlite.binding as llvm
 
@@ -90,8 +99,9 @@ def _compiled(code: Code) -> tuple[int, Any]:
     engine.finalize_object()
     locate = engine.get_function_address("locate")
     address = ctypes.CFUNCTYPE(ctypes.c_int64)(locate)()
-    table = np.ctypeslib.as_array((ctypes.c_int64 * TABLE_SIZE).from_address(address))
+    table = _table_at(address)
     table[: len(code.sizes)] = code.sizes
+    table[CHOSEN] = -1
     table[FIRST_FUNCTION:] = [engine.get_function_address(name) for name in FUNCTIONS]
     llvm.add_symbol(symbol_of(code.key), locate)
     return address, (engine, machine)

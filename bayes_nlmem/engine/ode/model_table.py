@@ -7,5 +7,6 @@ FUNCTIONS = (
     "second", "apply_second", "time_slopes",
 )  # fmt: skip
 
-N, N_PARAMETERS, PAD, N_HOISTED, N_SECOND, N_OUTPUTS, AUTONOMOUS, LINEAR, FIRST_FUNCTION = range(9)
+# CHOSEN: the solver that was chosen by timing, -1 before.
+N, N_PARAMETERS, PAD, N_HOISTED, N_SECOND, N_OUTPUTS, AUTONOMOUS, LINEAR, CHOSEN, FIRST_FUNCTION = range(10)
 TABLE_SIZE = FIRST_FUNCTION + len(FUNCTIONS)

@@ -11,7 +11,7 @@ from numba import carray, cfunc, types
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.answers import answer
 from bayes_nlmem.engine.ode.calls import rates
-from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at
+from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, making_arrays
 from bayes_nlmem.engine.ode.explicit import explicit_between, explicit_step, slope
 from bayes_nlmem.engine.ode.machine import (
     ABSOLUTE,
@@ -155,8 +155,9 @@ _entry_type = types.int64(
 _external = types.ExternalFunction(SYMBOL, _entry_type)
 
 
-def entry(desk, z, p, nb, kb, t, until, k, end, last_time, held, wide):
-    """Advance for a desk and addresses of states: the C function."""
+@making_arrays
+def advance_at(desk, z, p, nb, kb, t, until, k, end, last_time, held, wide):
+    """Advance for a desk and addresses of states."""
     desk = carray(ints_at(desk), (DESK_SIZE,))
     machine = machine_at(desk)
     length = desk[LENGTH]
@@ -172,6 +173,13 @@ def entry(desk, z, p, nb, kb, t, until, k, end, last_time, held, wide):
 @cache
 def register():
     """Compile, or read from disk, the C function and register it under its name."""
+    key = SOURCE_KEY
+
+    def entry(desk, z, p, nb, kb, t, until, k, end, last_time, held, wide):
+        if len(key) == 0:  # the key makes numba's cache notice a change of any source
+            return 0
+        return advance_at(desk, z, p, nb, kb, t, until, k, end, last_time, held, wide)
+
     function = cfunc(_entry_type, nopython=True, cache=True, error_model="numpy")(entry)
     binding.add_symbol(SYMBOL, function.address)
     return function
