@@ -6,15 +6,18 @@ subject's gradient, and one more per random effect gives every subject's Hessian
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor
 import pytensor.tensor as pt
-from pytensor.graph.replace import clone_replace
 
+from bayes_nlmem.learning.compiled import compile_flat
+from bayes_nlmem.translation.flat import Flat
 from bayes_nlmem.translation.graph import Translation
 
 _EFFECTS = ("eta", "kappa")
@@ -31,25 +34,11 @@ class Conditional:
     ----------
     translation : Translation
         A translation in the centred geometry, where the effects' values are the effects themselves.
-    mode : str
-        PyTensor mode; "FAST_COMPILE" starts at once, "NUMBA" is faster per call.
     """
 
     translation: Translation
-    mode: str = "FAST_COMPILE"
 
     # --- bookkeeping -----------------------------------------------------------------------------
-
-    @cached_property
-    def population(self) -> list:
-        """The population's random variables in the order of `theta`."""
-        return [rv for rv in self.graph.free_RVs if rv.name not in _EFFECTS]
-
-    @cached_property
-    def effects(self) -> list:
-        """The random effects' variables in the order of `b`."""
-        found = {rv.name: rv for rv in self.graph.free_RVs}
-        return [found[name] for name in _EFFECTS if name in found]
 
     @property
     def graph(self) -> pm.Model:
@@ -57,37 +46,35 @@ class Conditional:
         return self.translation.graph
 
     @cached_property
-    def start(self) -> dict[str, np.ndarray]:
-        """PyMC's own initial point, on the unconstrained scale."""
-        return self.graph.initial_point()
+    def population(self) -> Flat:
+        """The population's variables in the order of `theta`."""
+        return Flat(self.graph, tuple(rv for rv in self.graph.free_RVs if rv.name not in _EFFECTS))
 
     @cached_property
-    def theta_names(self) -> list[str]:
-        """Name of every element of `theta`, those of the values (`CL_pop_log__`)."""
-        names = []
-        for rv in self.population:
-            value = self.graph.rvs_to_values[rv].name
-            size = int(np.size(self.start[value]))
-            names += [value] if np.ndim(self.start[value]) == 0 else [f"{value}[{k}]" for k in range(size)]
-        return names
+    def effects(self) -> Flat:
+        """The random effects in the order of `b`."""
+        found = {rv.name: rv for rv in self.graph.free_RVs}
+        return Flat(self.graph, tuple(found[name] for name in _EFFECTS if name in found))
 
-    @cached_property
-    def theta_start(self) -> np.ndarray:
-        """The population part of the initial point."""
-        return self._join(self.population, self.start)
+    @property
+    def n_effects(self) -> int:
+        """Length of `b`."""
+        return self.effects.size
 
     @cached_property
     def slots(self) -> np.ndarray:
         """Position in `b` of every effect of every subject, shape (n_subjects, n_slots), -1 where none."""
         layout = self.translation.layout
         n = len(layout.subjects)
-        sizes = {rv.name: np.shape(self.start[self.graph.rvs_to_values[rv].name]) for rv in self.effects}
+        shapes = {
+            rv.name: shape for rv, shape in zip(self.effects.variables, self.effects.shapes, strict=True)
+        }
         columns = []
-        if "eta" in sizes:
-            columns.append(np.arange(np.prod(sizes["eta"])).reshape(sizes["eta"]))
-        if "kappa" in sizes:
-            offset = int(np.prod(sizes.get("eta", (0,))))
-            width = sizes["kappa"][1]
+        if "eta" in shapes:
+            columns.append(np.arange(np.prod(shapes["eta"])).reshape(shapes["eta"]))
+        if "kappa" in shapes:
+            offset = int(np.prod(shapes["eta"])) if "eta" in shapes else 0
+            width = shapes["kappa"][1]
             most = np.bincount(layout.occasion_subject, minlength=n).max()
             block = np.full((n, most * width), -1)
             rank = np.zeros(n, dtype=int)
@@ -98,40 +85,20 @@ class Conditional:
             columns.append(block)
         return np.concatenate(columns, axis=1) if columns else np.zeros((n, 0), dtype=int)
 
-    @property
-    def n_effects(self) -> int:
-        """Length of `b`."""
-        return int(sum(np.size(self.start[self.graph.rvs_to_values[rv].name]) for rv in self.effects))
-
     @cached_property
-    def _observed_subject(self) -> list[np.ndarray]:
-        subject = self.translation.data.table["SUBJECT"].to_numpy(np.int64)
-        return [subject[seen.record] for seen in self.translation.observed.values()]
-
-    @cached_property
-    def _effect_subject(self) -> dict[str, np.ndarray]:
+    def _groups(self) -> list[np.ndarray]:
+        """Subject of every element of the terms that `_everything` returns: effects, then observations."""
         layout = self.translation.layout
-        return {"eta": np.arange(len(layout.subjects)), "kappa": layout.occasion_subject}
-
-    def point(self, theta: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
-        """The values of all free variables by name, as PyMC's functions take them."""
-        point = {}
-        for variables, flat in ((self.population, theta), (self.effects, b)):
-            at = 0
-            for rv in variables:
-                name = self.graph.rvs_to_values[rv].name
-                size = int(np.size(self.start[name]))
-                point[name] = np.reshape(flat[at : at + size], np.shape(self.start[name]))
-                at += size
-        return point
-
-    def _join(self, variables, point) -> np.ndarray:
-        parts = [np.ravel(point[self.graph.rvs_to_values[rv].name]) for rv in variables]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        subject = self.translation.data.table["SUBJECT"].to_numpy(np.int64)
+        of_effects = {"eta": np.arange(len(layout.subjects)), "kappa": layout.occasion_subject}
+        return [
+            *(of_effects[rv.name] for rv in self.effects.variables),
+            *(subject[seen.record] for seen in self.translation.observed.values()),
+        ]
 
     # --- functions -------------------------------------------------------------------------------
 
-    def joint(self, theta: np.ndarray, b: np.ndarray):
+    def joint(self, theta: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Log p(y_i, b_i | theta) for every subject, with gradients.
 
         Returns
@@ -143,28 +110,30 @@ class Conditional:
         gradient_theta : ndarray, shape (n_theta,)
             Of the sum over the subjects plus log p(theta).
         """
+        found = self._everything(np.concatenate([theta, b]))
         n = len(self.translation.layout.subjects)
-        *terms, gradient_theta, gradient_b = self._joint(np.concatenate([theta, b]))
         value = np.zeros(n)
-        groups = [*(self._effect_subject[rv.name] for rv in self.effects), *self._observed_subject]
-        for group, term in zip(groups, terms, strict=True):
+        for group, term in zip(self._groups, found.terms, strict=True):
             value += np.bincount(group, term.reshape(len(group), -1).sum(axis=1), minlength=n)
-        return value, gradient_b, gradient_theta
+        return value, found.slope_b, found.slope_prior + found.slope_effects + found.slope_data
 
     def prior(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Log p(theta) and its gradient, on the unconstrained scale."""
-        value, gradient = self._prior(theta)
-        return float(value), gradient
+        found = self._everything(np.concatenate([theta, np.zeros(self.n_effects)]))
+        return float(found.prior), found.slope_prior
 
     def effects_density(self, theta: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray]:
         """Log p(theta) + log p(b | theta) and its gradient in `theta`."""
-        value, gradient = self._effects_density(np.concatenate([theta, b]))
-        return float(value), gradient
+        found = self._everything(np.concatenate([theta, b]))
+        terms = found.terms[: len(self.effects.variables)]
+        return float(found.prior) + sum(
+            float(t.sum()) for t in terms
+        ), found.slope_prior + found.slope_effects
 
     def individual(self, theta: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
-        """The individual parameters that have a random effect, each with its own dimension."""
-        names = [name for name in self.translation.model.parameters if name in self.graph.named_vars]
-        return dict(zip(names, self._individual(np.concatenate([theta, b])), strict=True))
+        """The individual parameters, each with its own dimension."""
+        found = self._everything(np.concatenate([theta, b]))
+        return dict(zip(self._individual_names, found.individual, strict=True))
 
     def hessian(self, theta: np.ndarray, b: np.ndarray, step: float = 1e-4) -> np.ndarray:
         """Second derivatives of every subject's joint log-density in its own effects.
@@ -202,58 +171,48 @@ class Conditional:
     # --- compilation -----------------------------------------------------------------------------
 
     @cached_property
-    def _variables(self):
-        """The flat input and its parts in place of the value variables."""
-        size = len(self.theta_start) + self.n_effects
-        joined = pt.TensorType("float64", shape=(size,))("theta_and_effects")
-        replacements, at = {}, 0
-        for rv in [*self.population, *self.effects]:
-            value = self.graph.rvs_to_values[rv]
-            shape = np.shape(self.start[value.name])
-            length = int(np.prod(shape))
-            replacements[value] = joined[at : at + length].reshape(shape)
-            at += length
-        return joined, replacements
-
-    def _compile(self, outputs, inputs=None):
-        joined, replacements = self._variables
-        outputs = clone_replace(outputs, replacements)
-        with self.graph:
-            function = pm.pytensorf.compile([joined], outputs, mode=self.mode, on_unused_input="ignore")
-        function.trust_input = True
-        return function
+    def _individual_names(self) -> list[str]:
+        return [name for name in self.translation.model.parameters if name in self.graph.named_vars]
 
     @cached_property
-    def _joint(self):
-        terms = self.graph.logp(vars=[*self.effects, *self.graph.observed_RVs], sum=False)
-        total = sum(term.sum() for term in terms) + self._log_prior
-        return self._compile(
-            [*terms, self._gradient(total, self.population), self._gradient(total, self.effects)]
-        )
+    def _everything(self) -> Callable[[np.ndarray], _Everything]:
+        """One compiled function for all of it: the graph is derived, compiled and loaded once."""
+        graph, population, effects = self.graph, self.population.variables, self.effects.variables
+        terms = graph.logp(vars=[*population, *effects, *graph.observed_RVs], sum=False)
+        terms_population, rest = terms[: len(population)], terms[len(population) :]
+        prior = _total(terms_population) + _total(graph.replace_rvs_by_values(graph.potentials))
+        of_effects, of_data = _total(rest[: len(effects)]), _total(rest[len(effects) :])
+        individual = graph.replace_rvs_by_values([graph[name] for name in self._individual_names])
+        slopes = [self._slope(total, population) for total in (prior, of_effects, of_data)]
+        outputs = [prior, *slopes, self._slope(of_effects + of_data, effects), *rest, *individual]
+        function = compile_flat(Flat(graph, (*population, *effects)), outputs)
 
-    @cached_property
-    def _log_prior(self):
-        return self.graph.logp(vars=self.population) if self.population else pt.constant(0.0)
+        def everything(point: np.ndarray) -> _Everything:
+            found = function(point)
+            return _Everything(*found[:5], found[5 : 5 + len(rest)], found[5 + len(rest) :])
 
-    @cached_property
-    def _prior(self):
-        compiled = self._compile([self._log_prior, self._gradient(self._log_prior, self.population)])
-        rest = np.zeros(self.n_effects)
-        return lambda theta: compiled(np.concatenate([theta, rest]))
+        return everything
 
-    @cached_property
-    def _effects_density(self):
-        total = self._log_prior + sum(t.sum() for t in self.graph.logp(vars=self.effects, sum=False))
-        return self._compile([total, self._gradient(total, self.population)])
-
-    @cached_property
-    def _individual(self):
-        names = [name for name in self.translation.model.parameters if name in self.graph.named_vars]
-        return self._compile(self.graph.replace_rvs_by_values([self.graph[name] for name in names]))
-
-    def _gradient(self, total, variables):
+    def _slope(self, total: Any, variables: tuple) -> Any:
         values = [self.graph.rvs_to_values[rv] for rv in variables]
         if not values:
             return pt.zeros(0)
         gradients = pytensor.grad(total, values, disconnected_inputs="ignore")
         return pt.concatenate([gradient.ravel() for gradient in gradients])
+
+
+@dataclass(frozen=True, eq=False)
+class _Everything:
+    """What the compiled function returns, in its order."""
+
+    prior: np.ndarray
+    slope_prior: np.ndarray
+    slope_effects: np.ndarray
+    slope_data: np.ndarray
+    slope_b: np.ndarray
+    terms: list[np.ndarray]
+    individual: list[np.ndarray]
+
+
+def _total(terms: list) -> Any:
+    return sum((term.sum() for term in terms), start=pt.constant(0.0))

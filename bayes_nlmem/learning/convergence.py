@@ -61,7 +61,8 @@ class Verdict:
     def __str__(self) -> str:
         if self.ok:
             return f"Converged: the draws can be used. {self.evidence}"
-        head = f"Not to be trusted yet ({len(self.findings)} finding{'s'[: len(self.findings) > 1]}). {self.evidence}"
+        count = f"{len(self.findings)} finding{'s'[: len(self.findings) > 1]}"
+        head = f"Not to be trusted yet ({count}). {self.evidence}"
         return "\n".join([head, *(f"  {k}. {finding}" for k, finding in enumerate(self.findings, 1))])
 
 
@@ -219,7 +220,7 @@ def _divergent(model: Model, draws: xr.DataTree, figures: _Diagnostics) -> Itera
 
 
 def _where_they_crowd(posterior: xr.Dataset, diverging: np.ndarray) -> tuple[str, float]:
-    """The population parameter whose values at divergences are most unlike the others; their median's rank."""
+    """The parameter whose values at divergences are most unlike its others, and their median's rank."""
     ranks = {}
     for name, values in posterior.data_vars.items():
         if values.ndim == 2:
@@ -242,7 +243,7 @@ def _deep_trees(model: Model, draws: xr.DataTree, figures: _Diagnostics) -> Iter
         yield Finding(
             f"{figures.depth_reached} of {figures.n_draws} draws hit the largest tree depth",
             "parameters that trade off against each other over a long, narrow ridge",
-            "Look for a parameter without information (peripheral volume, lag); fix it or give a stronger prior.",
+            "Look for a parameter without information (peripheral volume, lag): fix it or tighten its prior.",
         )
 
 

@@ -63,7 +63,7 @@ def laplace_em(conditional: Conditional, *, iterations: int = 40, tolerance: flo
     -------
     LaplaceFit
     """
-    theta, b = conditional.theta_start.copy(), np.zeros(conditional.n_effects)
+    theta, b = conditional.population.join(conditional.population.start), np.zeros(conditional.n_effects)
     blocks = _blocks(conditional, theta)
     change, made, covariance = np.inf, 0, None
     for made in range(1, iterations + 1):
@@ -214,8 +214,7 @@ def _update_spread(conditional: Conditional, theta, b, covariance, block):
 
 def _pseudo_effects(conditional: Conditional, b: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     parts, at, slot = [], 0, 0
-    for rv in conditional.effects:
-        shape = np.shape(conditional.start[conditional.graph.rvs_to_values[rv].name])
+    for rv, shape in zip(conditional.effects.variables, conditional.effects.shapes, strict=True):
         groups, width = shape
         values = b[at : at + groups * width].reshape(shape)
         moments = values.T @ values

@@ -172,18 +172,17 @@ def _settings(draws, tune, chains, cores, seed, sampler, target_accept, progress
 
 def _check_start(conditional: Conditional) -> None:
     """Refuse to start where the log-density is not finite, and say which records make it so."""
-    theta = conditional.theta_start
+    theta = conditional.population.join(conditional.population.start)
     value, _, gradient = conditional.joint(theta, np.zeros(conditional.n_effects))
     if np.all(np.isfinite(value)) and np.all(np.isfinite(gradient)):
         return
-    raise FitError(_why_not_finite(conditional, theta, value))
+    raise FitError(_why_not_finite(conditional, value))
 
 
-def _why_not_finite(conditional: Conditional, theta: np.ndarray, value: np.ndarray) -> str:
+def _why_not_finite(conditional: Conditional, value: np.ndarray) -> str:
     translation = conditional.translation
     graph = translation.graph
-    point = conditional.point(theta, np.zeros(conditional.n_effects))
-    logp = graph.compile_logp(vars=graph.observed_RVs, sum=False, mode="FAST_COMPILE")(point)
+    logp = graph.compile_logp(vars=graph.observed_RVs, sum=False, mode="FAST_COMPILE")(graph.initial_point())
     table = translation.data.table
     found = []
     for (output, seen), terms in zip(translation.observed.items(), logp, strict=True):
@@ -192,8 +191,8 @@ def _why_not_finite(conditional: Conditional, theta: np.ndarray, value: np.ndarr
             ids = list(dict.fromkeys(table["ID"].iloc[bad]))
             found.append(f"{output}: rows {_some(bad + 1)} of subjects {_some(ids)}")
     remedy = (
-        "If the prediction is 0 there (before the first dose) and the residual error is proportional, give it an "
-        "additive part (Combined), or mark these records MDV = 1; else look at the priors' centres."
+        "If the prediction is 0 there (before the first dose) and the residual error is proportional, give "
+        "it an additive part (Combined), or mark these records MDV = 1; else look at the priors' centres."
     )
     got = "; ".join(found) or f"not finite for subjects {_some(np.flatnonzero(~np.isfinite(value)))}"
     return explain(expected="a finite log-density at the priors' centres", got=got, remedy=remedy)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from html import escape
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.ground.scales import Log
 from bayes_nlmem.learning.diagnostics import mixing
+from bayes_nlmem.model.quantities import IIV, IOV, RESIDUAL, quantities
 from bayes_nlmem.model.specification import Model
 
-STRUCTURAL, COVARIATE, IIV = "structural", "covariate effects", "IIV"
-CORRELATION, IOV, RESIDUAL, OTHER = "correlations", "IOV", "residual", "other"
-BLOCKS = (STRUCTURAL, COVARIATE, IIV, CORRELATION, IOV, RESIDUAL, OTHER)
+OTHER = "other"
 
 
 def parameter_table(model: Model, draws: xr.DataTree) -> pd.DataFrame:
@@ -44,71 +41,25 @@ def parameter_table(model: Model, draws: xr.DataTree) -> pd.DataFrame:
     doi:10.1208/s12248-009-9133-0.
     """
     posterior = draws["posterior"].to_dataset()
-    entries = list(_entries(model))
-    listed = {entry["name"] for entry in entries}
-    entries += [
-        {"name": str(name), "block": OTHER, "parameter": str(name), "meaning": "added by an edit", "unit": ""}
-        for name, values in posterior.data_vars.items()
-        if values.ndim == 2 and name not in listed
-    ]
-    diagnostics = _diagnostics(posterior, [e["name"] for e in entries if e["name"] in posterior])
+    listed = quantities(model)
+    named = {quantity.name for quantity in listed}
+    added = [str(name) for name, v in posterior.data_vars.items() if v.ndim == 2 and name not in named]
+    entries = [(q.name, q.block, q.owner, q.meaning, q.unit, q.value if q.known else None) for q in listed]
+    entries += [(name, OTHER, name, "added by an edit", "", None) for name in added]
+    mixing_of = _diagnostics(posterior, [entry[0] for entry in entries if entry[0] in posterior])
     rows = []
-    for entry in entries:
-        row = {**entry, **_statistics(posterior, entry["name"], entry.pop("value", None))}
-        row |= diagnostics.get(row["name"], {})
-        row["cv"] = _cv(model, row)
-        row["shrinkage"] = _shrinkage(posterior, row)
-        rows.append(row)
+    for name, block, parameter, meaning, unit, value in entries:
+        row = {"name": name, "block": block, "parameter": parameter, "meaning": meaning, "unit": unit}
+        row |= {**_statistics(posterior, name, value), **mixing_of.get(name, {})}
+        rows.append({**row, "cv": _cv(model, row), "shrinkage": _shrinkage(posterior, row)})
     columns = ["block", "parameter", "meaning", "unit", "median", "mean", "sd", "lower", "upper", "rse", "cv"]
     columns += ["shrinkage", "r_hat", "ess_bulk", "ess_tail", "known"]
-    table = pd.DataFrame(rows).set_index("name").reindex(columns=columns)
-    order = {block: k for k, block in enumerate(BLOCKS)}
-    return table.sort_values("block", key=lambda block: block.map(order), kind="stable")
-
-
-def _entries(model: Model) -> Iterator[dict]:
-    for name, parameter in model.parameters.items():
-        label = parameter.label or name
-        yield _entry(f"{name}_pop", STRUCTURAL, name, f"typical {label}", parameter.unit, parameter.typical)
-        for covariate, effect in parameter.covariates.items():
-            for suffix, value in effect.unknowns().items():
-                graph_name = "_".join(filter(None, (name, covariate, suffix)))
-                meaning = f"{type(effect).__name__.lower()} effect of {covariate}" + (
-                    f" {suffix}" if suffix else ""
-                )
-                yield _entry(graph_name, COVARIATE, name, meaning, "", value)
-        if parameter.iiv is not None:
-            yield _entry(f"omega_{name}", IIV, name, "between subjects, SD", "", parameter.iiv)
-        if parameter.iov is not None:
-            yield _entry(f"gamma_{name}", IOV, name, "between occasions, SD", "", parameter.iov)
-    for block in model.correlated:
-        members = sorted(block.names, key=model.random_effects.index)
-        for a, b in combinations(members, 2):
-            yield _entry(
-                f"corr_{a}_{b}", CORRELATION, f"{a}, {b}", "correlation of the effects", "", block.prior
-            )
-    meanings = {"add": "additive error, SD", "prop": "proportional error, fraction"}
-    for output, residual in model.residuals.items():
-        for suffix, value in residual.unknowns().items():
-            yield _entry(
-                f"sigma_{output}_{suffix}", RESIDUAL, output, meanings.get(suffix, suffix), "", value
-            )
-
-
-def _entry(name, block, parameter, meaning, unit, value) -> dict:
-    return {
-        "name": name,
-        "block": block,
-        "parameter": parameter,
-        "meaning": meaning,
-        "unit": unit,
-        "value": value,
-    }
+    return pd.DataFrame(rows).set_index("name").reindex(columns=columns)
 
 
 def _statistics(posterior: xr.Dataset, name: str, value) -> dict:
     if name not in posterior:
-        known = np.nan if value is None or isinstance(value, Prior) else float(value)
+        known = np.nan if value is None else float(value)
         return {"median": known, "mean": known, "known": True}
     x = posterior[name].values.ravel()
     lower, median, upper = np.quantile(x, [0.025, 0.5, 0.975])
@@ -133,8 +84,8 @@ def _diagnostics(posterior: xr.Dataset, names: list[str]) -> dict[str, dict]:
 
 def _cv(model: Model, row: dict) -> float:
     if row["block"] in (IIV, IOV):
-        scale = type(model.parameters[row["parameter"]].scale).__name__
-        return 100 * float(np.sqrt(np.expm1(row["median"] ** 2))) if scale == "Log" else np.nan
+        is_log = isinstance(model.parameters[row["parameter"]].scale, Log)
+        return 100 * float(np.sqrt(np.expm1(row["median"] ** 2))) if is_log else np.nan
     if row["block"] == RESIDUAL and row["name"].endswith("_prop"):
         return 100 * row["median"]
     return np.nan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 import warnings
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from bayes_nlmem.ground.messages import FitError, explain
-from bayes_nlmem.learning.starts import Starts, flat
+from bayes_nlmem.learning.compiled import compile_density, for_nutpie, named
+from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.translation.graph import Translation
 
 
@@ -39,14 +39,8 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings):
     import nutpie
 
     began = time.perf_counter()
-    with pytensor.config.change_flags(numba__fastmath=False), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Cannot cache compiled function", module="numba")
-        compiled = nutpie.compile_pymc_model(
-            translation.graph, backend="numba", var_names=_stored(translation)
-        )
-    compiled = dataclasses.replace(
-        compiled, initial_point_func=lambda seed: flat(translation, starts.draw(seed))
-    )
+    density = compile_density(translation.graph)
+    compiled = for_nutpie(density, lambda seed: density.flat.join(starts.draw(seed)))
     ready = time.perf_counter()
     with threadpool_limits(1):
         sampled = nutpie.sample(
@@ -61,7 +55,11 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings):
             progress_bar=settings.progress,
         )
     done = time.perf_counter()
-    return _complete(sampled), {"compile": ready - began, "sample": done - ready}
+    sampled = _complete(sampled)
+    posterior = named(translation.graph, sampled["posterior"]["unconstrained"])
+    groups = {"posterior": posterior, "sample_stats": sampled["sample_stats"].to_dataset()}
+    stages = {"compile": ready - began, "sample": done - ready, "expand": time.perf_counter() - done}
+    return xr.DataTree.from_dict(groups), stages
 
 
 def sample_pymc(translation: Translation, starts: Starts, settings: Settings):
@@ -126,11 +124,6 @@ def _require_jax(name: str, translation: Translation) -> None:
                 remedy='pip install "bayes-nlmem[jax]", or use sampler="nutpie".',
             )
         )
-
-
-def _stored(translation: Translation) -> list[str]:
-    graph = translation.graph
-    return [var.name for var in [*graph.free_RVs, *graph.deterministics]]
 
 
 def _constrained(translation: Translation, starts: Starts, settings: Settings) -> list[dict[str, np.ndarray]]:

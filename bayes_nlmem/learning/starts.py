@@ -48,8 +48,9 @@ class Starts:
         return self._values(theta, self.fit.effects + 0.5 * self.conditional.scatter(spread))
 
     def _values(self, theta: np.ndarray, effects: np.ndarray) -> dict[str, np.ndarray]:
-        point = self.conditional.point(theta, effects)
-        centred = self.conditional.graph
+        conditional = self.conditional
+        point = {**conditional.population.split(theta), **conditional.effects.split(effects)}
+        centred = conditional.graph
         graph = self.translation.graph
         values = {}
         for rv in graph.free_RVs:
@@ -58,18 +59,16 @@ class Starts:
                 values[name] = point[name]
             else:
                 original = point[centred.rvs_to_values[centred[rv.name]].name]
-                values[name] = self._forward[rv.name](original, *[point[n] for n in self._population_values])
+                values[name] = self._forward[rv.name](
+                    original, *[point[n] for n in conditional.population.values]
+                )
         return values
-
-    @property
-    def _population_values(self) -> list[str]:
-        return [self.conditional.graph.rvs_to_values[rv].name for rv in self.conditional.population]
 
     @cached_property
     def _forward(self):
-        """For every transformed effect the map from the effect to its value, given the population's values."""
+        """For every transformed effect the map from the effect to its value, given the population."""
         graph = self.translation.graph
-        population = [graph.rvs_to_values[graph[rv.name]] for rv in self.conditional.population]
+        population = [graph.rvs_to_values[graph[rv.name]] for rv in self.conditional.population.variables]
         functions = {}
         for rv in graph.free_RVs:
             transform = graph.rvs_to_transforms[rv]
@@ -81,9 +80,3 @@ class Starts:
                 [effect, *population], value, mode="FAST_COMPILE", on_unused_input="ignore"
             )
         return functions
-
-
-def flat(translation: Translation, point: dict[str, np.ndarray]) -> np.ndarray:
-    """A point as one vector, in the order of the graph's free variables."""
-    graph = translation.graph
-    return np.concatenate([np.ravel(point[graph.rvs_to_values[rv].name]) for rv in graph.free_RVs])

@@ -136,7 +136,7 @@ def _effects(model: Model) -> Iterator[Quantity]:
             for suffix, value in effect.unknowns().items():
                 words = getattr(effect, "meaning", _unnamed)(suffix, covariate)
                 symbol = coefficient_symbol(name, covariate, suffix)
-                graph_name = "_".join((symbol.name, *symbol.parts))
+                graph_name = coefficient_name(name, covariate, suffix)
                 yield Quantity(graph_name, symbol, COVARIATE, name, f"{words}, on {name}", value)
 
 
@@ -174,6 +174,11 @@ def _residual(model: Model) -> Iterator[Quantity]:
 def coefficient_symbol(parameter: str, covariate: str, suffix: str) -> Symbol:
     """Symbol of a covariate's coefficient; its text is the name in the graph."""
     return Symbol(parameter, (covariate, suffix) if suffix else (covariate,))
+
+
+def coefficient_name(parameter: str, covariate: str, suffix: str) -> str:
+    """Name of a covariate's coefficient in the graph."""
+    return "_".join(filter(None, (parameter, covariate, suffix)))
 
 
 def _unnamed(suffix: str, covariate: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_nlmem.model.specification import Model, Parameter
+from bayes_nlmem.model.parameters import Parameter
+from bayes_nlmem.model.quantities import coefficient_name
+from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.drawing import known_or_drawn
 from bayes_nlmem.translation.layout import Layout
 from bayes_nlmem.translation.random_effects import Effects
@@ -44,7 +46,7 @@ def _individual(name: str, parameter: Parameter, layout: Layout, eta: Effects, k
     level = "row" if varies_in_subject else "subject"
     for covariate, effect in parameter.covariates.items():
         coefficients = {
-            suffix: known_or_drawn("_".join(filter(None, (name, covariate, suffix))), value)
+            suffix: known_or_drawn(coefficient_name(name, covariate, suffix), value)
             for suffix, value in effect.unknowns().items()
         }
         values = covariates[covariate]

@@ -34,7 +34,7 @@ def fitted(theophylline):
 
 def test_estimates_are_near_maximum_likelihood(theophylline, fitted):
     """Exact ML by quadrature: KA 1.579, V 31.63, CL 2.748, omega 0.643 0.144 0.272, a 0.738."""
-    found = dict(zip(theophylline.theta_names, np.exp(fitted.theta), strict=True))
+    found = dict(zip(theophylline.population.elements, np.exp(fitted.theta), strict=True))
     assert fitted.converged and not len(fitted.failed)
     assert_allclose(
         [found[f"{name}_log__"] for name in ("KA_pop", "V_pop", "CL_pop", "sigma_cp_add")],
@@ -58,7 +58,7 @@ def test_modes_have_no_slope_left(theophylline, fitted):
 
 def test_joint_density_belongs_to_its_subject(theophylline):
     """Moving one subject's effects changes no other subject's value."""
-    theta = theophylline.theta_start
+    theta = theophylline.population.join(theophylline.population.start)
     base = theophylline.joint(theta, np.zeros(theophylline.n_effects))[0]
     moved = np.zeros(theophylline.n_effects)
     moved[theophylline.slots[4]] = 0.3
@@ -69,7 +69,8 @@ def test_joint_density_belongs_to_its_subject(theophylline):
 
 def test_gradients_are_those_of_the_joint_density(theophylline):
     rng = np.random.default_rng(0)
-    theta = theophylline.theta_start + 0.1 * rng.normal(size=len(theophylline.theta_start))
+    theta = theophylline.population.join(theophylline.population.start)
+    theta = theta + 0.1 * rng.normal(size=len(theta))
     b = 0.2 * rng.normal(size=theophylline.n_effects)
 
     def total(theta, b):

@@ -1,0 +1,141 @@
+"""A graph's log-density for nutpie, and its named quantities for the draws that come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+import xarray as xr
+
+from bayes_nlmem.translation.flat import Bundle, Flat, bundle
+
+_POINT = "unconstrained"
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A compiled function of (point, floats, ints).
+
+    Parameters
+    ----------
+    flat : Flat
+        The order of the point.
+    data : Bundle
+        What `floats` and `ints` hold.
+    function : callable
+        The PyTensor function.
+    """
+
+    flat: Flat
+    data: Bundle
+    function: Any
+
+    def __call__(self, point: np.ndarray) -> list[np.ndarray]:
+        """The outputs at a point."""
+        return self.function(point, self.data.float_values, self.data.int_values)
+
+    @property
+    def jitted(self) -> Any:
+        """The machine code under the PyTensor function (numba backend)."""
+        return self.function.vm.jit_fn
+
+
+def compile_flat(flat: Flat, outputs: list[Any], mode: str = "NUMBA") -> Compiled:
+    """Compile expressions of a graph's value variables as a function of the flat point.
+
+    Numba's fast-math is off, so that the same seed gives the same draws whether the machine code was just
+    compiled or comes from disk.
+    """
+    data = bundle(flat.of_vector(outputs))
+    with pytensor.config.change_flags(numba__fastmath=False), flat.graph:
+        inputs = [flat.joined, data.floats, data.ints]
+        function = pm.pytensorf.compile(inputs, data.outputs, mode=mode, on_unused_input="ignore")
+    function.trust_input = True
+    return Compiled(flat, data, function)
+
+
+def compile_density(graph: pm.Model) -> Compiled:
+    """Log-density and gradient of a graph in its unconstrained coordinates."""
+    flat = Flat(graph, tuple(graph.free_RVs))
+    log_density = graph.logp()
+    gradients = pytensor.grad(log_density, [graph.rvs_to_values[rv] for rv in flat.variables])
+    return compile_flat(flat, [log_density, pt.concatenate([gradient.ravel() for gradient in gradients])])
+
+
+def for_nutpie(density: Compiled, start: Callable[[int], np.ndarray]) -> Any:
+    """The compiled log-density as a model that nutpie samples, called by address.
+
+    Draws come back as one variable `unconstrained`; see `named`.
+
+    Parameters
+    ----------
+    density : Compiled
+        From `compile_density`.
+    start : callable
+        Starting point of a chain from its seed.
+    """
+    from nutpie.compile_pymc import CompiledPyMCModel
+
+    from bayes_nlmem.learning import callback
+
+    size = density.flat.size
+    floats, ints = density.data.float_values, density.data.int_values
+    user = np.array(
+        [callback.address_of(density.jitted), floats.ctypes.data, floats.size, ints.ctypes.data, ints.size],
+        dtype=np.int64,
+    )
+    return CompiledPyMCModel(
+        dims={_POINT: ("unconstrained_parameter",)},
+        _n_dim=size,
+        _coords={"unconstrained_parameter": pd.Index(density.flat.elements)},
+        _shapes={_POINT: (size,)},
+        compiled_logp_func=callback.log_density,
+        compiled_expand_func=callback.unconstrained,
+        initial_point_func=start,
+        shared_data={"floats": floats, "ints": ints},
+        shared_var_keys={},
+        user_data=user,
+        n_expanded=size,
+        shape_info=([_POINT], [slice(0, size)], [(size,)]),
+        logp_func=density.function,
+        expand_func=None,
+        reparameterized_names=[],
+    )
+
+
+def named(graph: pm.Model, points: xr.DataArray) -> xr.Dataset:
+    """Every public quantity of a graph at some unconstrained points.
+
+    Parameters
+    ----------
+    graph : pm.Model
+        The graph that was sampled.
+    points : DataArray, dims (chain, draw, element)
+        Draws in the order of the graph's free variables.
+
+    Returns
+    -------
+    Dataset
+        Free variables on their natural scale and deterministics, with their dims and coordinates.
+    """
+    flat = Flat(graph, tuple(graph.free_RVs))
+    variables = [*graph.free_RVs, *graph.deterministics]
+    names = [variable.name for variable in variables]
+    expand = compile_flat(flat, graph.replace_rvs_by_values(variables))
+    values = np.ascontiguousarray(points.values, float)
+    chains, draws = values.shape[:2]
+    rows = [expand(point) for point in values.reshape(chains * draws, -1)]
+    found = {}
+    for k, name in enumerate(names):
+        stacked = np.stack([row[k] for row in rows])
+        dims = graph.named_vars_to_dims.get(name) or [f"{name}_dim_{i}" for i in range(stacked.ndim - 1)]
+        found[name] = (("chain", "draw", *dims), stacked.reshape(chains, draws, *stacked.shape[1:]))
+    used = {dim for dims, _ in found.values() for dim in dims}
+    coords = {dim: np.asarray(values) for dim, values in graph.coords.items() if dim in used}
+    return xr.Dataset(found, coords={**coords, "chain": np.arange(chains), "draw": np.arange(draws)})

@@ -1,0 +1,133 @@
+"""A graph as a function of one flat vector, with its data in two more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.graph.replace import clone_replace
+from pytensor.graph.traversal import explicit_graph_inputs, graph_inputs
+
+
+@dataclass(frozen=True, eq=False)
+class Flat:
+    """The free variables of a graph, on their unconstrained scale, as one vector.
+
+    Parameters
+    ----------
+    graph : pm.Model
+        The graph.
+    variables : tuple of TensorVariable
+        Its free random variables in the order of the vector.
+    """
+
+    graph: pm.Model
+    variables: tuple[Any, ...]
+
+    @cached_property
+    def start(self) -> dict[str, np.ndarray]:
+        """PyMC's own initial point, on the unconstrained scale."""
+        return self.graph.initial_point()
+
+    @cached_property
+    def values(self) -> list[str]:
+        """Names of the value variables (`CL_pop_log__`)."""
+        return [self.graph.rvs_to_values[rv].name for rv in self.variables]
+
+    @cached_property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shape of every value variable."""
+        return [np.shape(self.start[name]) for name in self.values]
+
+    @cached_property
+    def size(self) -> int:
+        """Length of the vector."""
+        return int(sum(np.prod(shape) for shape in self.shapes))
+
+    @cached_property
+    def elements(self) -> list[str]:
+        """Name of every element of the vector."""
+        return [
+            name if not shape else f"{name}[{', '.join(map(str, index))}]"
+            for name, shape in zip(self.values, self.shapes, strict=True)
+            for index in np.ndindex(shape)
+        ]
+
+    def join(self, point: dict[str, np.ndarray]) -> np.ndarray:
+        """The vector of a point."""
+        return np.concatenate([np.ravel(point[name]).astype(float) for name in self.values] or [np.zeros(0)])
+
+    def split(self, vector: np.ndarray) -> dict[str, np.ndarray]:
+        """The point of a vector."""
+        point, at = {}, 0
+        for name, shape in zip(self.values, self.shapes, strict=True):
+            size = int(np.prod(shape))
+            point[name] = np.reshape(vector[at : at + size], shape)
+            at += size
+        return point
+
+    @cached_property
+    def joined(self) -> Any:
+        """The vector as a symbolic input."""
+        return pt.TensorType("float64", shape=(self.size,))("point")
+
+    def of_vector(self, outputs: Sequence[Any]) -> list[Any]:
+        """Expressions of the value variables as expressions of the vector."""
+        replacements, at = {}, 0
+        for rv, shape in zip(self.variables, self.shapes, strict=True):
+            size = int(np.prod(shape))
+            replacements[self.graph.rvs_to_values[rv]] = self.joined[at : at + size].reshape(shape)
+            at += size
+        return clone_replace(list(outputs), replacements)
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """The shared data of some expressions as two vectors, so that every graph has the same three inputs.
+
+    Parameters
+    ----------
+    outputs : list
+        The expressions, now functions of `floats` and `ints`.
+    floats, ints : TensorVariable
+        The symbolic vectors.
+    float_values, int_values : ndarray
+        What they hold.
+    """
+
+    outputs: list[Any]
+    floats: Any
+    ints: Any
+    float_values: np.ndarray
+    int_values: np.ndarray
+
+
+def bundle(outputs: Sequence[Any]) -> Bundle:
+    """Put the shared variables of some expressions into one vector of floats and one of integers."""
+    shared = [v for v in dict.fromkeys(graph_inputs(list(outputs))) if isinstance(v, SharedVariable)]
+    vectors = {"float64": pt.dvector("floats"), "int64": pt.lvector("ints")}
+    parts: dict[str, list[np.ndarray]] = {"float64": [np.zeros(1)], "int64": [np.zeros(1, np.int64)]}
+    at = {"float64": 1, "int64": 1}
+    replacements = {}
+    for variable in shared:
+        value = np.asarray(variable.get_value())
+        kind = "float64" if value.dtype.kind == "f" else "int64"
+        piece = vectors[kind][at[kind] : at[kind] + value.size].reshape(value.shape)
+        replacements[variable] = piece.astype(variable.dtype)
+        parts[kind].append(np.ravel(value).astype(kind))
+        at[kind] += value.size
+    replaced = clone_replace(list(outputs), replacements)
+    missing = [v for v in explicit_graph_inputs(replaced) if isinstance(v, SharedVariable)]
+    assert not missing, missing
+    return Bundle(
+        replaced,
+        vectors["float64"],
+        vectors["int64"],
+        *(np.concatenate(parts[k]) for k in ("float64", "int64")),
+    )
