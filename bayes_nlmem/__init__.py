@@ -79,8 +79,10 @@ _EXPORTS: dict[str, str] = {
     "Report": "reports.document",
     "report": "reports.document",
     # structures
+    "ODE": "structures.ode",
     "OneCompartment": "structures.compartments",
     "ThreeCompartment": "structures.compartments",
+    "Tolerances": "engine.ode.tolerances",
     "TwoCompartment": "structures.compartments",
     # simulation
     "solve": "simulation.solving",

@@ -39,10 +39,16 @@ FINE = 0
 NOT_FINITE_INPUT = 1
 BAD_DOSE_INPUT = 2
 NOT_FINITE_RESULT = 3
+TOO_MANY_STEPS = 4
+STEP_TOO_SMALL = 5
+NO_STEADY_STATE = 6
 
 MEANING = {
     FINE: "solved",
     NOT_FINITE_INPUT: "a kinetic parameter is not finite or negative",
     BAD_DOSE_INPUT: "ALAG, D, R or F of a dose is not finite or out of range (ALAG >= 0, D >= 0, R > 0)",
     NOT_FINITE_RESULT: "no finite solution (steady state without elimination, or overflow)",
+    TOO_MANY_STEPS: "the equations need more steps than the tolerances allow",
+    STEP_TOO_SMALL: "the equations cannot be followed: a rate is infinite or not a number, or changes without end",
+    NO_STEADY_STATE: "the equations have no steady state under this dosing, or it was not found",
 }

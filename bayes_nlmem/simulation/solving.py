@@ -11,7 +11,6 @@ import pandas as pd
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.reader import read
-from bayes_nlmem.engine.amounts import solve_amounts
 from bayes_nlmem.engine.layout import FINE, MEANING
 from bayes_nlmem.engine.records import Requests
 from bayes_nlmem.ground.messages import ModelError, closest, explain, names_text
@@ -19,17 +18,18 @@ from bayes_nlmem.structures.records import records_from_table
 
 if TYPE_CHECKING:
     from bayes_nlmem.structures.compartments import OneCompartment, ThreeCompartment, TwoCompartment
+    from bayes_nlmem.structures.ode import ODE
 
 # A table that is only to be solved needs no observations, and may ask twice for the same time.
 _ALLOWED = ("E_SUBJECT_NO_DOSE", "E_SUBJECT_NO_OBSERVATION", "E_DUPLICATED_RECORD")
 
 
 def solve(
-    structure: OneCompartment | TwoCompartment | ThreeCompartment,
+    structure: OneCompartment | TwoCompartment | ThreeCompartment | ODE,
     data: Dataset | pd.DataFrame,
     parameters: Mapping[str, Any],
 ) -> pd.DataFrame:
-    """Solve a compartment structure for the events of a table, exactly.
+    """Solve a structure for the events of a table: compartments exactly, equations within their tolerances.
 
     Event semantics are NONMEM's: the parameters of a record hold over the interval that ends at it; doses
     under way (additional or lagged ones) come before any record of the same time; steady states are the
@@ -37,7 +37,7 @@ def solve(
 
     Parameters
     ----------
-    structure : OneCompartment, TwoCompartment or ThreeCompartment
+    structure : OneCompartment, TwoCompartment, ThreeCompartment or ODE
     data : Dataset or DataFrame
         Event table; DV may be absent. A DataFrame is read with :func:`bayes_nlmem.read`.
     parameters : mapping
@@ -49,8 +49,8 @@ def solve(
     Returns
     -------
     DataFrame
-        One row per record in the order of the table: ID, TIME, `cp` and the amounts `A_depot`, `A_central`,
-        ... after the record. NaN, with a RuntimeWarning that names the subjects, where there is no finite
+        One row per record in the order of the table: ID, TIME and the outputs of the structure (`cp` and the
+        amounts `A_depot`, `A_central`, ...) after the record. NaN, with a RuntimeWarning that names the subjects, where there is no finite
         solution.
 
     Raises
@@ -90,20 +90,13 @@ def solve(
         values = {name: v[subject] if len(v) == data.n_subjects else v for name, v in values.items()}
     rows = {name: np.broadcast_to(v, n if by_record else data.n_subjects) for name, v in values.items()}
     records = records_from_table(table, structure, np.arange(n) if by_record else subject)
-    m = len(structure.compartments)
-    amount_outputs = np.arange(1, m + 1)
-    plan = structure.plan(
-        records, Requests(np.tile(np.arange(n), m), np.repeat(amount_outputs, n)), tuple(rows)
-    )
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        phi = np.column_stack(structure.engine_columns(rows, plan))
-        amounts, _, status = solve_amounts(phi, plan)
-        amounts = amounts.reshape(m, n)
-        central = amounts[structure.compartments.index("central")]
-        cp = central / rows[structure.volume][records.row_at]
+    m = len(structure.outputs)
+    requests = Requests(np.tile(np.arange(n), m), np.repeat(np.arange(m), n))
+    plan = structure.plan(records, requests, tuple(rows))
+    predicted, status = structure.solve(rows, plan)
     _warn(data, status)
-    named = {f"A_{c}": a for c, a in zip(structure.compartments, amounts, strict=True)}
-    return pd.DataFrame({"ID": table["ID"].to_numpy(), "TIME": records.time, "cp": cp, **named})
+    named = dict(zip(structure.outputs, predicted.reshape(m, n), strict=True))
+    return pd.DataFrame({"ID": table["ID"].to_numpy(), "TIME": records.time, **named})
 
 
 def _values(name: str, value: Any, data: Dataset) -> np.ndarray:

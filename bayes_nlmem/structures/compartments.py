@@ -199,16 +199,20 @@ class _Compartments:
             columns.append(p["KA"])
         return columns + [p[name] for name in plan.columns[len(columns) :]]
 
-    def evaluate(self, p: Mapping[str, np.ndarray], plan: Plan) -> np.ndarray:
-        """Predictions at the requests (m,) for parameters given by row (n_rows,), or as numbers."""
+    def solve(self, p: Mapping[str, np.ndarray], plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions at the requests (m,) and a status per subject, see `engine.layout.MEANING`."""
         from bayes_nlmem.engine.amounts import solve_amounts
 
         values = {name: np.broadcast_to(np.asarray(p[name], float), (plan.n_rows,)) for name in plan.names}
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             phi = np.column_stack(self.engine_columns(values, plan))
-            amounts, _, _ = solve_amounts(phi, plan)
+            amounts, _, status = solve_amounts(phi, plan)
             volume = values[self.volume][plan.tables["asked_row"]]
-            return np.where(plan.outputs == 0, amounts / volume, amounts)
+            return np.where(plan.outputs == 0, amounts / volume, amounts), status
+
+    def evaluate(self, p: Mapping[str, np.ndarray], plan: Plan) -> np.ndarray:
+        """Predictions at the requests (m,) for parameters given by row (n_rows,), or as numbers."""
+        return self.solve(p, plan)[0]
 
     def predict(
         self, p: Mapping[str, Variable], plan: Plan, tables: Mapping[str, Variable] | None = None

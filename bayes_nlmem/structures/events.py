@@ -70,7 +70,11 @@ def check_records(records: Records, n_compartments: int) -> None:
     usual = np.isin(records.rate, (0.0, -1.0, -2.0)) | (records.rate > 0)
     checks = (
         ("E_CMT", (records.cmt < 0) | (records.cmt > n_compartments), f"CMT must be 0 to {n_compartments}"),
-        ("E_TIME_ORDER", later & (records.evid < 3), "TIME must not decrease within a subject without EVID 3 or 4"),
+        (
+            "E_TIME_ORDER",
+            later & (records.evid < 3),
+            "TIME must not decrease within a subject without EVID 3 or 4",
+        ),
         ("E_RATE", dosing & ~usual, "RATE must be > 0, 0, -1 or -2"),
         ("E_ADDL_NO_II", dosing & (records.addl > 0) & ~(records.ii > 0), "ADDL > 0 needs II > 0"),
         (
@@ -83,10 +87,16 @@ def check_records(records: Records, n_compartments: int) -> None:
             steady & (records.ii > 0) & ~(records.amt > 0),
             "SS with II > 0 needs AMT > 0",
         ),
-        ("E_NOT_FINITE", ~np.isfinite(records.time + records.amt + records.rate + records.ii), "not a finite number"),
+        (
+            "E_NOT_FINITE",
+            ~np.isfinite(records.time + records.amt + records.rate + records.ii),
+            "not a finite number",
+        ),
     )
     faults = [
-        Fault(code, message, tuple((np.flatnonzero(bad) + 1).tolist())) for code, bad, message in checks if bad.any()
+        Fault(code, message, tuple((np.flatnonzero(bad) + 1).tolist()))
+        for code, bad, message in checks
+        if bad.any()
     ]
     if faults:
         raise DataError(faults=faults, source="the records")

@@ -76,7 +76,7 @@ def explicit_step(machine, z, p, nb, kb, t, h):
             _E1 * s[0, i] + _E2 * s[1, i] + _E3 * s[2, i] + _E4 * s[3, i] + _E5 * s[4, i] + _E6 * s[5, i]
             + _E7 * s[6, i]
         )  # fmt: skip
-    return error_norm(machine, z, NEW, TRIAL)
+    return error_norm(machine, z, nb, NEW, TRIAL)
 
 
 @joined

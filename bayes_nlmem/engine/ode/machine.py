@@ -12,17 +12,17 @@ import numpy as np
 from numba import carray
 
 from bayes_nlmem.engine import layout as at
-from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, making_arrays
+from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, joined, making_arrays
 from bayes_nlmem.engine.ode.model_table import N_HOISTED, N_PARAMETERS, N_SECOND, PAD, TABLE_SIZE, N
 from bayes_nlmem.engine.ode.schedule import N_RECORD_INTS
 from bayes_nlmem.engine.ode.writer import LANES
 
 # table: of the model. forcing: constant inputs, laid out as a state; driven[0]: whether sensitivities have any.
 # scale: largest |y| so far by compartment. stages: rows of work, laid out as states. slopes: derivatives of one output.
-# local, spare: a state each. vector: one number for each compartment.
+# local, spare: a state each. vector: one number for each compartment. weights: size of the parameter of each column.
 Machine = namedtuple(
     "Machine",
-    "desk table forcing driven scale q stages second jac lu pivots control counts slopes local spare vector",
+    "desk table forcing driven scale q stages second jac lu pivots control counts slopes local spare vector weights",
 )
 # The tables of the plan, and where the answers are written.
 Book = namedtuple("Book", "phi floats ints columns requests values sens first_column sensitive")
@@ -30,11 +30,11 @@ Book = namedtuple("Book", "phi floats ints columns requests values sens first_co
 # The desk: addresses, then sizes, then what is handed back.
 (
     TABLE, FORCING, DRIVEN, SCALE, Q, STAGES, SECOND, JAC, LU, PIVOTS, CONTROL, COUNTS, SLOPES, LOCAL, SPARE, VECTOR,
-    PHI, RECORD_FLOATS, RECORD_INTS, COLUMNS, REQUESTS, VALUES, SENS,
+    WEIGHTS, PHI, RECORD_FLOATS, RECORD_INTS, COLUMNS, REQUESTS, VALUES, SENS,
     LENGTH, N_SLOPES, N_ROWS, N_PHI, N_RECORDS, N_COLUMNS, N_REQUESTS, N_PAIRS, FIRST_COLUMN, SENSITIVE,
     NEXT_RECORD, ALL_FINITE,
-) = range(35)  # fmt: skip
-DESK_SIZE = 35
+) = range(36)  # fmt: skip
+DESK_SIZE = 36
 
 # Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 = unknown),
 # steps left, previous error, solver.
@@ -42,12 +42,12 @@ RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER = range(7)
 N_CONTROL = 7
 EXPLICIT, STIFF = 0, 1
 STEPS, REFUSED = range(2)
+# How much more error sensitivities may have.
+SENSITIVITY = 10.0
 
 # Rows of stages.
 TRIAL, HELD, NEW, BY_TIME, BETWEEN = 8, 9, 10, 11, 12
 N_STAGES = 13
-
-FINE, TOO_MANY_STEPS, STEP_TOO_SMALL = 0, 4, 5
 
 
 def room_sizes(n: int, n_parameters: int, n_hoisted: int, n_second: int, most_blocks: int) -> tuple[int, int]:
@@ -56,7 +56,7 @@ def room_sizes(n: int, n_parameters: int, n_hoisted: int, n_second: int, most_bl
     blocks = max(most_blocks, -(-n // LANES) + -(-n_parameters // LANES) + 1)
     length = pad + blocks * n * LANES
     slopes = n + n_parameters + blocks * LANES
-    doubles = length * (N_STAGES + 6) + 2 * n + n_hoisted + n_second + 2 * n * n + slopes + 8 * LANES
+    doubles = length * (N_STAGES + 6) + 2 * n + n_hoisted + n_second + 2 * n * n + slopes + (blocks + 8) * LANES
     return doubles, 2 * DESK_SIZE + n + 2 * 8 + 2
 
 
@@ -84,6 +84,7 @@ def lay_out(desk, table, room, int_room, most_blocks):
     for where, count in (
         (STAGES, N_STAGES * length), (FORCING, length), (LOCAL, length), (SPARE, length), (SCALE, n), (VECTOR, n),
         (Q, table[N_HOISTED]), (SECOND, table[N_SECOND]), (JAC, n * n), (LU, n * n), (SLOPES, desk[N_SLOPES]),
+        (WEIGHTS, blocks * LANES),
     ):  # fmt: skip
         desk[where] = room
         room += 8 * count
@@ -116,6 +117,7 @@ def machine_at(desk):
         carray(floats_at(desk[LOCAL]), (length,)),
         carray(floats_at(desk[SPARE]), (length,)),
         carray(floats_at(desk[VECTOR]), (n,)),
+        carray(floats_at(desk[WEIGHTS]), ((length - table[PAD]) // n,)),
     )
 
 
@@ -142,15 +144,58 @@ def weigh(machine, z):
         machine.scale[i] = max(machine.scale[i], abs(z[i]))
 
 
-@compiled
-def error_norm(machine, z, new, errors):
-    """Root mean square of the errors over what is tolerated."""
-    s, control, scale = machine.stages, machine.control, machine.scale
-    n = machine.table[N]
+@joined
+def error_norm(machine, z, nb, new, errors):
+    """Root mean square of the errors over what is tolerated; that of the sensitivities if it is larger.
+
+    The error of a sensitivity, times its parameter, may be SENSITIVITY times the error of the compartment, relative to
+    the larger of both.
+    """
+    s, control, scale, allowed, weights = machine.stages, machine.control, machine.scale, machine.vector, machine.weights
+    table = machine.table
+    n, first = table[N], table[PAD]
     total = 0.0
     for i in range(n):
         largest = max(abs(z[i]), abs(s[new, i]))
-        tolerated = control[RELATIVE] * largest + control[ABSOLUTE] * max(scale[i], largest, control[FLOOR])
-        ratio = s[errors, i] / tolerated
+        allowed[i] = control[RELATIVE] * largest + control[ABSOLUTE] * max(scale[i], largest, control[FLOOR])
+        ratio = s[errors, i] / allowed[i]
         total += ratio * ratio
-    return np.sqrt(total / n)
+    total /= n
+    if nb == 0:
+        return np.sqrt(total)
+    relative = control[RELATIVE]
+    others = 0.0
+    for block in range(nb):
+        for i in range(n):
+            at_i = first + (block * n + i) * LANES
+            for lane in range(LANES):
+                weight = weights[block * LANES + lane]
+                ratio = weight * s[errors, at_i + lane]
+                ratio /= allowed[i] + relative * weight * abs(s[new, at_i + lane])
+                others += ratio * ratio
+    others /= n * nb * LANES * SENSITIVITY * SENSITIVITY
+    return np.sqrt(max(total, others))
+
+
+@compiled
+def weigh_columns(machine, book, row, nb):
+    """Weights of the columns of a subject: its parameters in force."""
+    for column in range(nb * LANES):
+        where = book.first_column + column
+        weight = 0.0
+        if book.columns[where, at.SLOT] >= 0:
+            weight = abs(book.phi[row, book.columns[where, at.PARAMETER]])
+        machine.weights[column] = weight
+
+
+@compiled
+def weigh_local(machine, phi_row, own, nb):
+    """Weights of a local state: sizes of the compartments, then parameters, then nothing."""
+    n, n_parameters = machine.table[N], machine.table[N_PARAMETERS]
+    for column in range(nb * LANES):
+        machine.weights[column] = 0.0
+    for i in range(n):
+        machine.weights[i] = machine.scale[i]
+    if nb > own:
+        for m in range(n_parameters):
+            machine.weights[own * LANES + m] = abs(phi_row[m])

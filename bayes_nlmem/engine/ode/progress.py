@@ -19,7 +19,6 @@ from bayes_nlmem.engine.ode.machine import (
     BEFORE,
     BETWEEN,
     DESK_SIZE,
-    FINE,
     FLOOR,
     HELD,
     LENGTH,
@@ -29,11 +28,9 @@ from bayes_nlmem.engine.ode.machine import (
     REFUSED,
     RELATIVE,
     SOLVER,
-    STEP_TOO_SMALL,
     STEPS,
     STEPS_LEFT,
     STIFF,
-    TOO_MANY_STEPS,
     TRIAL,
     book_at,
     machine_at,
@@ -93,7 +90,7 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
         control[BEFORE] = 1e-4
     while t < until:
         if control[STEPS_LEFT] <= 0.0:
-            return TOO_MANY_STEPS, k, finite
+            return at.TOO_MANY_STEPS, k, finite
         control[STEPS_LEFT] -= 1.0
         last = t + 1.001 * h >= until
         step = until - t if last else h
@@ -113,7 +110,7 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
             h = step * (max(0.2, 0.9 * error**-0.2) if error < 1e100 else 0.1)
             refused = True
             if not h > 1e-14 * max(abs(t), until - t):
-                return STEP_TOO_SMALL, k, finite
+                return at.STEP_TOO_SMALL, k, finite
             continue
         counts[STEPS] += 1
         now = until if last else t + step
@@ -145,7 +142,7 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
         following = step * growth
         h = max(following, h) if last else following
     control[NEXT_STEP] = h
-    return FINE, k, finite
+    return at.FINE, k, finite
 
 
 _entry_type = types.int64(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.doses import Inputs
 from bayes_nlmem.engine.ode.calls import jacobian, rates, sensitivities
 from bayes_nlmem.engine.ode.compiling import compiled
@@ -17,19 +18,18 @@ from bayes_nlmem.engine.ode.elimination import eliminate, solve_blocks, solve_ve
 from bayes_nlmem.engine.ode.jumps import finish, run, start, still
 from bayes_nlmem.engine.ode.machine import (
     ABSOLUTE,
-    FINE,
     FLOOR,
     HELD,
     NEXT_STEP,
     RELATIVE,
     place,
     size,
+    weigh_local,
 )
 from bayes_nlmem.engine.ode.model_table import N_PARAMETERS, PAD, N
 from bayes_nlmem.engine.ode.progress import progress
 from bayes_nlmem.engine.ode.writer import LANES
 
-NO_STEADY_STATE = 6
 _MOST_ITERATIONS = 60
 _LARGE = 1e30
 
@@ -54,7 +54,7 @@ def identity(table, w, y, nb):
 @compiled
 def _move(cycle, w, p, nb, kb, t, until):
     if not until > t:
-        return FINE
+        return at.FINE
     cycle.control[NEXT_STEP] = 0.0
     fault, _, _ = progress(cycle, w, p, nb, kb, t, until, 0, 0, t, w, 0)
     return fault
@@ -66,7 +66,7 @@ def _one_cycle(cycle, w, p, nb, kb, inputs, dose, phase, end, before, interval, 
     still(cycle, nb)
     if not dose.infused:
         fault = _move(cycle, w, p, nb, kb, t, t + phase)
-        if fault != FINE:
+        if fault != at.FINE:
             return fault
         start(cycle, w, p, t + phase, dose, inputs)
         return _move(cycle, w, p, nb, kb, t + phase, t + interval)
@@ -77,7 +77,7 @@ def _one_cycle(cycle, w, p, nb, kb, inputs, dose, phase, end, before, interval, 
         starts = (step == 0) == (phase <= end)
         until = interval if step == 2 else (phase if starts else end)
         fault = _move(cycle, w, p, nb, kb, t + now, t + until)
-        if fault != FINE:
+        if fault != at.FINE:
             return fault
         now = until
         still(cycle, nb)
@@ -87,7 +87,7 @@ def _one_cycle(cycle, w, p, nb, kb, inputs, dose, phase, end, before, interval, 
         elif step < 2:
             finish(cycle, w, dose, inputs)
             flowing -= 1
-    return FINE
+    return at.FINE
 
 
 @compiled
@@ -121,7 +121,7 @@ def _newton(cycle, w, y, move):
 
 
 @compiled
-def periodic_state(cycle, w, y, p, dose, phase, end, before, interval, t, sensitive):
+def periodic_state(cycle, w, y, p, phi_row, dose, phase, end, before, interval, t, sensitive):
     """Replace the guess y by the state at phase 0 of the cycle before t; w gets its sensitivities. Returns a fault."""
     table = cycle.table
     n = table[N]
@@ -132,8 +132,9 @@ def periodic_state(cycle, w, y, p, dose, phase, end, before, interval, t, sensit
     found = False
     for iteration in range(_MOST_ITERATIONS):
         identity(table, w, y, own)
+        weigh_local(cycle, phi_row, own, own)
         fault = _one_cycle(cycle, w, p, own, -1, none, dose, phase, end, before, interval, t)
-        if fault != FINE:
+        if fault != at.FINE:
             return fault
         usable, worst = _newton(cycle, w, y, move)
         for i in range(n):
@@ -142,7 +143,7 @@ def periodic_state(cycle, w, y, p, dose, phase, end, before, interval, t, sensit
             found = True
             break
     if not found:
-        return NO_STEADY_STATE
+        return at.NO_STEADY_STATE
     nb, kb, inputs = own, -1, none
     if sensitive:
         kb = own
@@ -150,17 +151,18 @@ def periodic_state(cycle, w, y, p, dose, phase, end, before, interval, t, sensit
         first = (nb - 1) * LANES + 1
         inputs = Inputs(first, first + 1, first + 2, first + 3)
     identity(table, w, y, nb)
+    weigh_local(cycle, phi_row, own, nb)
     fault = _one_cycle(cycle, w, p, nb, kb, inputs, dose, phase, end, before, interval, t)
-    if fault != FINE:
+    if fault != at.FINE:
         return fault
     usable, _ = _newton(cycle, w, y, move)
     if not usable:
-        return NO_STEADY_STATE
+        return at.NO_STEADY_STATE
     for i in range(n):
         y[i] += move[i]
     if sensitive:
         solve_blocks(cycle.lu, cycle.pivots, n, w, table[PAD] + own * n * LANES, nb - own)
-    return FINE
+    return at.FINE
 
 
 @compiled
@@ -198,7 +200,7 @@ def constant_state(cycle, w, y, p, dose, t, sensitive):
             cycle.lu[i, i] += damping
             move[i] = s[HELD, i]
         if not (np.isfinite(norm) and eliminate(cycle.lu, cycle.pivots, n)):
-            return NO_STEADY_STATE
+            return at.NO_STEADY_STATE
         solve_vector(cycle.lu, cycle.pivots, n, move, 0, 1)
         worst = 0.0
         for i in range(n):
@@ -212,12 +214,12 @@ def constant_state(cycle, w, y, p, dose, t, sensitive):
             )
             worst = max(worst, abs(move[i]) / tolerated)
             if not abs(new) < _LARGE:
-                return NO_STEADY_STATE
+                return at.NO_STEADY_STATE
         if worst < 1e-2 and damping < 1e-6 * largest:
             found = True
             break
     if not found:
-        return NO_STEADY_STATE
+        return at.NO_STEADY_STATE
     if sensitive:
         own = blocks_of(n)
         nb = own + blocks_of(table[N_PARAMETERS]) + 1
@@ -226,7 +228,7 @@ def constant_state(cycle, w, y, p, dose, t, sensitive):
             for j in range(n):
                 cycle.lu[i, j] = -cycle.jac[i, j]
         if not eliminate(cycle.lu, cycle.pivots, n):
-            return NO_STEADY_STATE
+            return at.NO_STEADY_STATE
         for i in range(size(table, nb)):
             w[i] = 0.0
             s[HELD, i] = 0.0
@@ -239,4 +241,4 @@ def constant_state(cycle, w, y, p, dose, t, sensitive):
             w[place(table, (nb - 1) * LANES + 3) + dose.comp * LANES] = 1.0
         solve_blocks(cycle.lu, cycle.pivots, n, w, table[PAD] + own * n * LANES, nb - own)
     still(cycle, 0)
-    return FINE
+    return at.FINE

@@ -147,7 +147,7 @@ def stiff_step(machine, z, p, nb, kb, t, h):
             solve_blocks(lu, pivots, n, s[stage], pad, nb)
     for i in range(n_all):
         s[NEW, i] = s[TRIAL, i] + s[7, i]
-    return error_norm(machine, z, NEW, 7)
+    return error_norm(machine, z, nb, NEW, 7)
 
 
 @joined

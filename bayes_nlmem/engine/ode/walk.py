@@ -16,7 +16,6 @@ from bayes_nlmem.engine.ode.calls import initial, initial_slopes, prepare
 from bayes_nlmem.engine.ode.compiling import compiled, ints_at, making_arrays
 from bayes_nlmem.engine.ode.jumps import flow, happen, start, still
 from bayes_nlmem.engine.ode.machine import (
-    FINE,
     FIRST_COLUMN,
     FLOOR,
     N_RECORDS,
@@ -28,6 +27,8 @@ from bayes_nlmem.engine.ode.machine import (
     place,
     size,
     weigh,
+    weigh_columns,
+    weigh_local,
 )
 from bayes_nlmem.engine.ode.model_table import N_PARAMETERS, N
 from bayes_nlmem.engine.ode.progress import progress
@@ -80,11 +81,13 @@ def _go(machine, z, book, r, k, now, until, last_time):
     compact = own + blocks_of(table[N_PARAMETERS])
     if nb <= compact or machine.driven[0] != 0:
         kb = ints[r, at.KINETIC] if nb > 0 else -1
+        weigh_columns(machine, book, ints[r, at.ROW], nb)
         return progress(machine, z, p, nb, kb, now, until, k, r, last_time, z, 0)
     w = machine.local
     identity(table, w, z, compact)
+    weigh_local(machine, book.phi[ints[r, at.ROW]], own, compact)
     fault, k, finite = progress(machine, w, p, compact, own, now, until, k, r, last_time, z, own)
-    if fault == FINE:
+    if fault == at.FINE:
         _chain(machine, table, z, w, nb, own, ints[r, at.KINETIC])
     return fault, k, finite
 
@@ -177,15 +180,15 @@ def _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb):
                 before, end = overlap(lag, dose.duration, interval)
                 if before < 0:
                     return at.NOT_FINITE_RESULT, n_trains
-            fault = periodic_state(cycle, w, y, p, dose, lag, end, before, interval, time, book.sensitive)
+            fault = periodic_state(cycle, w, y, p, phi[ints[r, at.ROW_AT]], dose, lag, end, before, interval, time, book.sensitive)
         else:
             fault = constant_state(cycle, w, y, p, dose, time, book.sensitive)
-        if fault != FINE:
+        if fault != at.FINE:
             return fault, n_trains
         _take_over(machine, cycle, z, w, y, book, r, inputs, ss == 2, nb)
         if interval == 0.0:
             flow(machine, t_floats, t_ints, n_trains, ints, nb, book.sensitive)
-            return FINE, n_trains
+            return at.FINE, n_trains
     following, last = 0, ints[r, at.ADDL]
     if lag == 0.0:
         start(machine, z, p, time, dose, inputs)
@@ -196,7 +199,7 @@ def _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb):
         n_trains += 1
     if dose.infused or ss > 0:
         flow(machine, t_floats, t_ints, n_trains, ints, nb, book.sensitive)
-    return FINE, n_trains
+    return at.FINE, n_trains
 
 
 @compiled
@@ -255,7 +258,7 @@ def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
             if until > now:
                 last_time = until if arrived else until - close
                 fault, k, fine = _go(machine, z, book, r, k, now, until, last_time)
-                if fault != FINE:
+                if fault != at.FINE:
                     return fault
                 finite = finite and fine
                 now = until
@@ -274,11 +277,11 @@ def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
             k += 1
         if evid == 1 or evid == 4:
             fault, n_trains = _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb)
-            if fault != FINE:
+            if fault != at.FINE:
                 return fault
         finite = answer(machine, book, r, time, z, z, 0) and finite
         k = r + 1
-    return FINE if finite else at.NOT_FINITE_RESULT
+    return at.FINE if finite else at.NOT_FINITE_RESULT
 
 
 @making_arrays
@@ -296,7 +299,7 @@ def walk(desk, cycle_desk, subjects, status, t_floats, t_ints, most_steps):
         desk[FIRST_COLUMN] = subjects[s, at.FIRST_COLUMN]
         book = book_at(desk)
         status[s] = _subject(machine, cycle, machine.spare, book, t_floats, t_ints, first, end, most_steps)
-        if status[s] != FINE:
+        if status[s] != at.FINE:
             for r in range(first, end):
                 for q in range(ints[r, at.ASKED], ints[r, at.ASKED_END]):
                     book.values[requests[q, at.PLACE]] = np.nan
