@@ -48,8 +48,11 @@ class LinearWalk(Op):
 
     def perform(self, node: Apply, inputs: Sequence, output_storage: list) -> None:
         """Run the walk from the C and Python backends."""
-        *arrays, pairs = inputs
-        results = run_walk(*arrays, len(pairs), n=self.n, depot=self.depot, sensitive=self.sensitive)
+        phi, floats, ints, subjects, sensitivities, requests, pairs = inputs
+        results = run_walk(
+            phi, floats, ints, subjects, sensitivities, requests, len(pairs),
+            n=self.n, depot=self.depot, sensitive=self.sensitive,
+        )  # fmt: skip
         for storage, value in zip(output_storage, results, strict=True):
             storage[0] = value
 
@@ -116,8 +119,9 @@ def _contract(g, sens, pairs, n_rows):
     gradient = np.zeros((n_rows, sens.shape[1]))
     for k in range(pairs.shape[0]):
         slope, row = g[pairs[k, 0]], pairs[k, 1]
-        for p in range(sens.shape[1]):
-            gradient[row, p] += slope * sens[k, p]
+        if row < n_rows:  # numba checks no bounds; too few rows give NaN predictions, see the status
+            for p in range(sens.shape[1]):
+                gradient[row, p] += slope * sens[k, p]
     return gradient
 
 

@@ -36,7 +36,7 @@ class Records:
     ss: np.ndarray
     cmt: np.ndarray
     row: np.ndarray
-    row_at: np.ndarray | None = None
+    row_at: np.ndarray = None  # type: ignore[assignment]  # filled in below
 
     def __post_init__(self) -> None:
         for name in ("time", "amt", "rate", "ii"):

@@ -19,6 +19,9 @@ SAME_TIME = 1e-12
 
 @njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
 def _usable(phi, row, n_kinetic):
+    """Whether the row exists and its kinetic parameters are finite and not negative."""
+    if row >= phi.shape[0]:
+        return False
     for p in range(n_kinetic):
         if not (np.isfinite(phi[row, p]) and phi[row, p] >= 0.0):
             return False
@@ -72,6 +75,8 @@ def _give(
     """The dose at record r, steady state first; returns (fault, trains)."""
     n = len(dims)
     time, interval, ss = floats[r, at.TIME], floats[r, at.II], ints[r, at.SS]
+    if ints[r, at.ROW_AT] >= phi.shape[0]:
+        return at.NOT_FINITE_INPUT, n_trains
     sound, dose = read_dose(phi, floats, ints, r)
     if not sound:
         return at.BAD_DOSE_INPUT, n_trains
@@ -217,7 +222,7 @@ def walk(phi, floats, ints, subjects, columns, requests, depot, sensitive, answe
     """Amounts at the requests, their derivatives by pair (request, parameter row), and a status per subject.
 
     Fills `answer`, `sens` and `status`. `room`, `driven`, `train_floats`, `train_ints` are zeroed scratch
-    (see `kernel.scratch_shapes`); `dims` is a tuple of as many zeros as there are disposition
+    (see `kernel.run_walk`); `dims` is a tuple of as many zeros as there are disposition
     compartments: its type fixes the lengths of the loops.
     """
     basis, work = room[4], room[5]

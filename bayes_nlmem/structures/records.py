@@ -49,7 +49,7 @@ def records_from_table(
         ss=table["SS"].to_numpy(np.int64),
         cmt=_numbers(table, structure, np.isin(evid, (0, 1, 4))),
         row=row,
-        row_at=row_at,
+        row_at=row if row_at is None else row_at,
     )
 
 

@@ -115,6 +115,16 @@ def test_new_data_need_no_new_graph(study):
     assert_allclose(function(*values.values()), 3 * before, rtol=1e-13)
 
 
+def test_too_few_rows_of_parameters_are_a_status_and_nothing_worse(study):
+    structure, plan, values = study
+    phi = pt.dmatrix()
+    amounts, status = symbolic_amounts(phi, plan, shared_tables(plan))
+    function = pytensor.function([phi], [amounts, status, pt.grad(amounts[:4].sum(), phi)], mode="NUMBA")
+    got, code, slopes = function(np.column_stack(structure.engine_columns(values, plan))[:2])
+    assert code.tolist() == [0, 0, 1]
+    assert np.isfinite(got[:8]).all() and np.isnan(got[8:]).all() and np.isfinite(slopes[:1]).all()
+
+
 def test_a_status_per_subject(study):
     structure, plan, values = study
     phi = np.column_stack(structure.engine_columns(values, plan))

@@ -159,6 +159,6 @@ def test_unknown_compartments_are_refused():
 
 
 def test_no_solution_is_nan_and_a_warning_with_the_subject():
-    with pytest.warns(RuntimeWarning, match="NaN for subject 3: a kinetic parameter is not finite"):
+    with pytest.warns(RuntimeWarning, match="NaN for subject 3: a .*not finite"):
         got = bn.solve(ORAL, TABLE, {"CL": [2, np.nan], "V": 20, "KA": 1})
     assert got.cp.isna().tolist() == [False] * 3 + [True] * 2
