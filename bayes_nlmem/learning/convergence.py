@@ -48,6 +48,11 @@ class Verdict:
         Empty for a healthy run.
     evidence : str
         The figures looked at, in one line.
+
+    Examples
+    --------
+    >>> print(Verdict((), "R-hat at most 1.002."))
+    Converged: the draws can be used. R-hat at most 1.002.
     """
 
     findings: tuple[Finding, ...]

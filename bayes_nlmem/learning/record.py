@@ -47,6 +47,15 @@ class RunRecord:
         Versions of Python and of the packages that matter.
     data_digest : str
         Hash of the data.
+
+    Examples
+    --------
+    >>> record = RunRecord(
+    ...     seed=1, sampler="nutpie", geometry="noncentred", chains=4, draws=1000, tune=1000,
+    ...     target_accept=0.9, edited=False,
+    ... )
+    >>> record.to_dict()["chains"]
+    4
     """
 
     seed: int

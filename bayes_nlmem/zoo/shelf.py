@@ -36,6 +36,13 @@ class Study:
         Graph name -> value found by others or by another method; see the comment in the study's `model.py`.
     folder : pathlib.Path
         Where its files are.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> study = bn.zoo.load("theophylline")
+    >>> study.reference["CL_pop"]
+    2.754
     """
 
     name: str
