@@ -26,13 +26,20 @@ def prepare(scenario, models, name, solver="explicit"):
     plan = structure.plan(records, models.all_amounts(structure, records), tuple(values))
     phi = np.array([[values[c] for c in plan.columns]])
     reference = expected[[f"A{i + 1}" for i in range(len(structure.compartments))]].to_numpy()
-    return structure, plan, phi, reference
+    return structure, plan, phi, reference, records
+
+
+def arrivals(records, lag):
+    dose = np.flatnonzero(np.isin(records.evid, (1, 4)))
+    return np.concatenate(
+        [records.time[r] + lag + records.ii[r] * np.arange(records.addl[r] + 1) for r in dose]
+    )
 
 
 @pytest.mark.parametrize("solver", ["explicit", "stiff"])
 @pytest.mark.parametrize("name", NAMES)
 def test_amounts_agree_with_the_reference(scenario, models, name, solver):
-    structure, plan, phi, reference = prepare(scenario, models, name, solver)
+    structure, plan, phi, reference, _ = prepare(scenario, models, name, solver)
     values, _, status, _ = solve_equations(phi, plan, structure.tolerances, stiff=solver == "stiff")
     assert status.tolist() == [0]
     values = values.reshape(reference.shape)
@@ -43,7 +50,7 @@ def test_amounts_agree_with_the_reference(scenario, models, name, solver):
 @pytest.mark.parametrize("solver", ["explicit", "stiff"])
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_agree_with_differences(scenario, models, name, solver):
-    structure, plan, phi, _ = prepare(scenario, models, name, solver)
+    structure, plan, phi, _, records = prepare(scenario, models, name, solver)
     stiff = solver == "stiff"
     values, sens, _, _ = solve_equations(phi, plan, structure.tolerances, sensitive=True, stiff=stiff)
     base = values.reshape(-1, len(structure.compartments))
@@ -57,6 +64,9 @@ def test_gradients_agree_with_differences(scenario, models, name, solver):
         slope = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step[0, j])
         found = sens[:, j].reshape(-1, len(structure.compartments))
         slope = slope.reshape(found.shape)
-        smallest = 1e-3 * np.abs(slope).max(axis=0) + 1e-4 * np.abs(base).max(axis=0) / (abs(phi[0, j]) or 1.0)
+        if plan.columns[j] == "ALAG":  # the amount jumps at a record that coincides with an arrival
+            jumps = np.isclose(arrivals(records, phi[0, j])[:, None], records.time).any(axis=0)
+            found, slope = found[~jumps], slope[~jumps]
+        smallest = 1e-2 * np.abs(slope).max(axis=0) + 1e-4 * np.abs(base).max(axis=0) / (abs(phi[0, j]) or 1.0)
         error = np.abs(found - slope) / (np.abs(slope) + smallest + 1e-300)
         assert error.max() < 1e-5, (plan.columns[j], error.max(axis=0))
