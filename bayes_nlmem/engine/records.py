@@ -45,6 +45,8 @@ class Records:
             object.__setattr__(self, "row_at", self.row)
         for name in ("start", "evid", "addl", "ss", "cmt", "row", "row_at"):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), np.int64))
+        if min(self.row.min(initial=0), self.row_at.min(initial=0)) < 0:
+            raise ValueError("Expected parameter rows numbered from 0, got a negative one.")
 
     @property
     def n(self) -> int:

@@ -113,7 +113,7 @@ def _values(name: str, value: Any, data: Dataset) -> np.ndarray:
                     remedy=closest(value, columns) or None,
                 )
             )
-        value = pd.to_numeric(frame[value].replace({".": None, "": None}), errors="coerce")
+        value = _numbers(name, frame[value])
     try:
         values = np.asarray(value, float)
     except (TypeError, ValueError):
@@ -128,6 +128,16 @@ def _values(name: str, value: Any, data: Dataset) -> np.ndarray:
             got=f"an array of shape {values.shape}",
         )
     )
+
+
+def _numbers(name: str, column: pd.Series) -> np.ndarray:
+    """A column of the table as floats; empty cells, `.` and NA are NaN."""
+    empty = column.isna() | column.astype(str).str.strip().isin(["", ".", "NA", "nan"])
+    numbers = pd.to_numeric(column.where(~empty), errors="coerce").to_numpy(float)
+    if (wrong := np.flatnonzero(~empty & np.isnan(numbers))).size:
+        got = f"{str(column.iloc[wrong[0]])!r} in row {wrong[0] + 1}"
+        raise ModelError(explain(expected=f"numbers for {name} in column {column.name!r}", got=got))
+    return numbers
 
 
 def _warn(data: Dataset, status: np.ndarray) -> None:

@@ -144,13 +144,14 @@ def test_usual_names_are_understood():
             r"CL to be a number, 2 values \(one per subject\) or 5 \(one per record\)",
         ),
         ({"CL": "CLI", "V": 20, "KA": 1}, "CL to name a column of the table.*'CLI'"),
+        ({"CL": "SEX", "V": 20, "KA": 1}, "numbers for CL in column 'SEX', got 'F' in row 1"),
         ({"CL": 2, "V": 20, "V1": 20, "KA": 1}, "V once"),
         ({"CL": 2, "V": 20, "KA": object()}, "numbers for KA"),
     ],
 )
 def test_what_is_wrong_with_the_parameters_is_said(parameters, message):
     with pytest.raises(bn.ModelError, match=message):
-        bn.solve(ORAL, TABLE, parameters)
+        bn.solve(ORAL, TABLE.assign(SEX=["F", "F", "F", "M", "M"]), parameters)
 
 
 def test_unknown_compartments_are_refused():
