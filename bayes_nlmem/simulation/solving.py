@@ -50,8 +50,8 @@ def solve(
     -------
     DataFrame
         One row per record in the order of the table: ID, TIME and the outputs of the structure (`cp` and the
-        amounts `A_depot`, `A_central`, ...) after the record. NaN, with a RuntimeWarning that names the subjects, where there is no finite
-        solution.
+        amounts `A_depot`, `A_central`, ...) after the record. NaN, with a RuntimeWarning that names the
+        subjects, where there is no finite solution.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def solve(
     records = records_from_table(table, structure, np.arange(n) if by_record else subject)
     m = len(structure.outputs)
     requests = Requests(np.tile(np.arange(n), m), np.repeat(np.arange(m), n))
-    plan = structure.plan(records, requests, tuple(rows))
+    plan: Any = structure.plan(records, requests, tuple(rows))
     predicted, status = structure.solve(rows, plan)
     _warn(data, status)
     named = dict(zip(structure.outputs, predicted.reshape(m, n), strict=True))
