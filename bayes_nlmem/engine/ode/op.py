@@ -64,7 +64,7 @@ class ODEWalk(Op):
         tables = {name: np.ascontiguousarray(x) for name, x in zip(_TABLES, arrays, strict=True)}
         return ODEPlan(self.code, (), (), tables, 0)
 
-    def infer_shape(self, fgraph: object, node: Apply, shapes: list) -> list:
+    def infer_shape(self, node: Apply, shapes: list) -> list:
         """Shapes from the tables alone."""
         n_pairs = shapes[6][0] if self.sensitive else pt.constant(0, dtype="int64")
         return [(shapes[5][0],), (n_pairs, shapes[0][1]), (shapes[3][0],)]
