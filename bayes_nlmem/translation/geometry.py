@@ -10,6 +10,8 @@ from __future__ import annotations
 import pytensor.tensor as pt
 from pymc.logprob.transforms import Transform
 
+from bayes_nlmem.translation.triangular import TriangularShape
+
 GEOMETRIES = ("noncentred", "centred")
 
 
@@ -31,25 +33,26 @@ class NonCentredNormal(Transform):
         return pt.log(inputs[-1]) + pt.zeros_like(value)
 
 
-class NonCentredMvNormal(Transform):
-    """Correlated normal effects in units of the Cholesky factor of their covariance, eta = L u."""
+class NonCentredTriangular(Transform):
+    """Correlated normal effects in units of the factor of their covariance, eta = L u."""
 
     name = "noncentred"
     ndim_supp = 1
 
-    @staticmethod
-    def _factor(inputs):
-        covariance = inputs[-1]
-        return pt.linalg.cholesky(covariance[0] if covariance.ndim == 3 else covariance)
+    def __init__(self, shape: TriangularShape) -> None:
+        self.shape = shape
 
     def backward(self, value, *inputs):
-        """Effects from their standardised form; `inputs` are (rng, size, mean, covariance)."""
-        return pt.dot(value, self._factor(inputs).T)
+        """Effects from their standardised form; the last of `inputs` are the factor's entries."""
+        return self.shape.times(self._factor(inputs), value)
+
+    def _factor(self, inputs):
+        return inputs[-len(self.shape.where) :]
 
     def forward(self, value, *inputs):
         """Standardised form of the effects."""
-        return pt.linalg.solve_triangular(self._factor(inputs), value.T, lower=True).T
+        return pt.stack(self.shape.solved(self._factor(inputs), value), axis=-1)
 
     def log_jac_det(self, value, *inputs):
         """Log of the Jacobian's determinant, one term per subject."""
-        return pt.sum(pt.log(pt.diagonal(self._factor(inputs)))) + pt.zeros_like(value[..., 0])
+        return self.shape.log_determinant(self._factor(inputs)) + pt.zeros_like(value[..., 0])

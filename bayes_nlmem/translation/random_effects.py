@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
+from typing import Any
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_nlmem.ground.priors import LKJ
+from bayes_nlmem.ground.priors import LKJ, Prior
 from bayes_nlmem.model.specification import Correlated, Model
 from bayes_nlmem.translation.drawing import known_or_drawn
-from bayes_nlmem.translation.geometry import NonCentredMvNormal, NonCentredNormal
+from bayes_nlmem.translation.geometry import NonCentredNormal, NonCentredTriangular
+from bayes_nlmem.translation.triangular import TriangularShape
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +32,9 @@ class Effects:
     """
 
     names: tuple[str, ...]
-    matrix: object
+    matrix: Any
 
-    def column(self, name: str):
+    def column(self, name: str) -> Any:
         """The effects on one parameter, shape (n_groups,)."""
         return self.matrix[:, self.names.index(name)]
 
@@ -42,7 +44,7 @@ def draw_subject_effects(model: Model, geometry: str) -> Effects:
     names = tuple(name for name, parameter in model.parameters.items() if parameter.iiv is not None)
     if not names:
         return Effects((), None)
-    deviations = [known_or_drawn(f"omega_{name}", model.parameters[name].iiv) for name in names]
+    deviations = [_deviation("omega", name, model.parameters[name].iiv) for name in names]
     return _draw("eta", names, deviations, model.correlated, ("subject", "parameter"), geometry)
 
 
@@ -51,39 +53,61 @@ def draw_occasion_effects(model: Model, geometry: str) -> Effects:
     names = tuple(name for name, parameter in model.parameters.items() if parameter.iov is not None)
     if not names:
         return Effects((), None)
-    deviations = [known_or_drawn(f"gamma_{name}", model.parameters[name].iov) for name in names]
+    deviations = [_deviation("gamma", name, model.parameters[name].iov) for name in names]
     return _draw("kappa", names, deviations, (), ("occasion", "parameter_iov"), geometry)
 
 
-def _draw(name, names, deviations, blocks, dims, geometry) -> Effects:
-    standard_deviation = pt.stack([pt.as_tensor(sd, dtype="float64") for sd in deviations])
+def _deviation(kind: str, name: str, value: float | Prior | None) -> Any:
+    assert value is not None
+    return known_or_drawn(f"{kind}_{name}", value)
+
+
+def _draw(
+    name: str,
+    names: tuple[str, ...],
+    deviations: list[Any],
+    blocks: Sequence[Correlated],
+    dims: tuple[str, str],
+    geometry: str,
+) -> Effects:
+    noncentred = geometry == "noncentred"
     if not blocks:
-        transform = NonCentredNormal() if geometry == "noncentred" else None
+        standard_deviation = pt.stack([pt.as_tensor(sd, dtype="float64") for sd in deviations])
+        transform = NonCentredNormal() if noncentred else None
         matrix = pm.Normal(name, 0.0, standard_deviation, dims=dims, default_transform=transform)
         return Effects(names, matrix)
-    factor = standard_deviation[:, None] * _correlation_factor(names, blocks)
-    transform = NonCentredMvNormal() if geometry == "noncentred" else None
-    mean = np.zeros(len(names))
-    matrix = pm.MvNormal(name, mean, chol=factor, dims=dims, default_transform=transform)
+    rows = _correlation_factor(names, blocks)
+    where = tuple((i, j) for i in range(len(names)) for j in range(i + 1) if rows[i][j] is not None)
+    factor = [pt.as_tensor(deviations[i] * rows[i][j], dtype="float64") for i, j in where]
+    shape = TriangularShape(len(names), where)
+    matrix = pm.CustomDist(
+        name,
+        *factor,
+        logp=shape.logp,
+        random=shape.random,
+        signature=f"{','.join(['()'] * len(factor))}->({len(names)})",
+        dims=dims,
+        default_transform=NonCentredTriangular(shape) if noncentred else None,
+    )
     return Effects(names, matrix)
 
 
-def _correlation_factor(names: tuple[str, ...], blocks: tuple[Correlated, ...]):
-    """Lower Cholesky factor of the correlation matrix, block by block, identity elsewhere."""
+def _correlation_factor(names: tuple[str, ...], blocks: Sequence[Correlated]) -> list[list[Any]]:
+    """Lower Cholesky factor of the correlation matrix, None where it is zero."""
     n = len(names)
-    entries: list[list[object]] = [[1.0 if i == j else 0.0 for j in range(n)] for i in range(n)]
+    entries: list[list[Any]] = [[1.0 if i == j else None for j in range(n)] for i in range(n)]
     for block in blocks:
         members = [names.index(member) for member in sorted(block.names, key=names.index)]
         partial = _partial_correlations([names[k] for k in members], block)
         rows = _factor_from_partial(partial, len(members))
-        for i, row in zip(members, rows, strict=True):
-            for j, entry in zip(members, row, strict=True):
-                entries[i][j] = entry
+        for a, i in enumerate(members):
+            for b, j in enumerate(members[: a + 1]):
+                entries[i][j] = rows[a][b]
         _name_correlations(rows, [names[k] for k in members])
-    return pt.stack([pt.stack([pt.as_tensor(e, dtype="float64") for e in row]) for row in entries])
+    return entries
 
 
-def _partial_correlations(names: list[str], block: Correlated):
+def _partial_correlations(names: list[str], block: Correlated) -> list[Any]:
     """Canonical partial correlations, independent Betas on (-1, 1) under LKJ(eta).
 
     Lewandowski, Kurowicka & Joe 2009, doi:10.1016/j.jmva.2009.04.008: the partial correlation of
@@ -98,21 +122,21 @@ def _partial_correlations(names: list[str], block: Correlated):
     return [2.0 * draws[k] - 1.0 for k in range(comb(n, 2))]
 
 
-def _factor_from_partial(partial, n: int) -> list[list[object]]:
-    rows: list[list[object]] = [[1.0] + [0.0] * (n - 1)]
+def _factor_from_partial(partial: list[Any], n: int) -> list[list[Any]]:
+    rows: list[list[Any]] = [[1.0]]
     position = 0
     for i in range(1, n):
-        row: list[object] = []
-        rest = pt.constant(1.0)
+        row: list[Any] = []
+        rest: Any = 1.0
         for _ in range(i):
             row.append(partial[position] * pt.sqrt(rest))
             rest = rest * (1.0 - partial[position] ** 2)
             position += 1
-        rows.append([*row, pt.sqrt(rest), *[0.0] * (n - 1 - i)])
+        rows.append([*row, pt.sqrt(rest)])
     return rows
 
 
-def _name_correlations(rows, names: list[str]) -> None:
+def _name_correlations(rows: list[list[Any]], names: list[str]) -> None:
     for i, j in combinations(range(len(names)), 2):
         correlation = sum(rows[i][k] * rows[j][k] for k in range(i + 1))
         pm.Deterministic(f"corr_{names[i]}_{names[j]}", pt.as_tensor(correlation, dtype="float64"))

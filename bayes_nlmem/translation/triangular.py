@@ -1,0 +1,75 @@
+"""Normal effects with a triangular factor, written out entry by entry.
+
+There are few effects per subject and many subjects, so plain elementwise arithmetic on whole columns beats
+the general linear algebra of a multivariate normal: it compiles in seconds instead of minutes, and absent
+correlations cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+
+
+@dataclass(frozen=True)
+class TriangularShape:
+    """Which entries of a lower triangular factor there are.
+
+    Parameters
+    ----------
+    n : int
+        Number of effects.
+    where : tuple of (int, int)
+        Row and column of every entry that is not zero; a factor is given as the sequence of these entries.
+    """
+
+    n: int
+    where: tuple[tuple[int, int], ...]
+
+    def entries(self, factor: Sequence[Any]) -> dict[tuple[int, int], Any]:
+        """The entries by row and column."""
+        return dict(zip(self.where, factor, strict=True))
+
+    def columns(self, effects: Any) -> list[Any]:
+        """The columns of a matrix of effects; their gradients meet in one join."""
+        return [column[..., 0] for column in pt.split(effects, [1] * self.n, axis=-1)]
+
+    def times(self, factor: Sequence[Any], u: Any) -> Any:
+        """Effects L u from their standardised form, shape (..., n)."""
+        entry, column = self.entries(factor), self.columns(u)
+        product = [
+            sum(entry[i, j] * column[j] for j in range(i + 1) if (i, j) in entry) for i in range(self.n)
+        ]
+        return pt.stack(product, axis=-1)
+
+    def solved(self, factor: Sequence[Any], effects: Any) -> list[Any]:
+        """Columns of the standardised form L^-1 effects."""
+        entry, found = self.entries(factor), []
+        for i, rest in enumerate(self.columns(effects)):
+            for j in range(i):
+                if (i, j) in entry:
+                    rest = rest - entry[i, j] * found[j]
+            found.append(rest / entry[i, i])
+        return found
+
+    def log_determinant(self, factor: Sequence[Any]) -> Any:
+        """Logarithm of the determinant of L."""
+        entry = self.entries(factor)
+        return sum(pt.log(entry[i, i]) for i in range(self.n))
+
+    def logp(self, value: Any, *factor: Any) -> Any:
+        """Log-density of N(0, L L') at every group."""
+        squares = sum(z**2 for z in self.solved(factor, value))
+        return -0.5 * squares - self.log_determinant(factor) - 0.5 * self.n * np.log(2 * np.pi)
+
+    def random(self, *factor: np.ndarray, rng: np.random.Generator, size: Any = None) -> np.ndarray:
+        """Draws of N(0, L L')."""
+        groups = np.broadcast_shapes(*(np.shape(x) for x in factor)) if size is None else tuple(size)
+        matrix = np.zeros((*groups, self.n, self.n))
+        for (i, j), entry in zip(self.where, factor, strict=True):
+            matrix[..., i, j] = entry
+        return np.einsum("...ij,...j->...i", matrix, rng.normal(size=(*groups, self.n)))
