@@ -19,7 +19,7 @@ demo: $(STAMP)   ## read, fit and report the theophylline study (12 subjects); w
 	@$(BIN)/python -m bayes_nlmem.zoo theophylline
 
 test: $(STAMP)   ## the tests, without the slow ones
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q --durations=10 -m "not slow"
 
 test-all: $(STAMP)   ## every test, the slow ones too
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
