@@ -79,6 +79,7 @@ _EXPORTS: dict[str, str] = {
     "Report": "reports.document",
     "report": "reports.document",
     # structures
+    "structures": "structures",
     "ODE": "structures.ode",
     "OneCompartment": "structures.compartments",
     "ThreeCompartment": "structures.compartments",

@@ -23,6 +23,8 @@ from bayes_nlmem.structures.parameterisation import (
 if TYPE_CHECKING:
     from pytensor.graph.basic import Variable
 
+    from bayes_nlmem.structures.ode import ODE
+
 Absorption = Literal["first-order", "zero-order"] | None
 Parameterisation = Literal["clearances", "rate constants"]
 
@@ -126,6 +128,12 @@ class _Compartments:
                 remedy=closest(name, self.parameters + self.optional) or None,
             )
         )
+
+    def drives(self, pd: ODE) -> ODE:
+        """This structure and one that its outputs drive, as equations; see `structures.drives`."""
+        from bayes_nlmem.structures.composition import drives
+
+        return drives(self, pd)
 
     def compartment_number(self, value: object) -> int:
         """Number of a compartment (from 1; 0 stands for the default) from a CMT: number, text or name.

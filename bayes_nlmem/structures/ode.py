@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -88,7 +88,6 @@ class ODE:
     tolerances: Tolerances = Tolerances()
     solver: Literal["auto", "explicit", "stiff"] = "auto"
     name: str | None = None
-    system: System = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.solver not in SOLVERS:
@@ -149,9 +148,10 @@ class ODE:
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("system", "code")}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        object.__setattr__(self, "system", self._system())
+    @cached_property
+    def system(self) -> System:
+        """The equations, traced or read."""
+        return self._system()
 
     # --- names -----------------------------------------------------------------------------------------------------
 
@@ -203,6 +203,12 @@ class ODE:
     def default_observation(self) -> str:
         """Compartment of an observation without CMT."""
         return self.observe  # type: ignore[return-value]
+
+    def drives(self, pd: ODE) -> ODE:
+        """This structure and one that its outputs drive, see `structures.drives`."""
+        from bayes_nlmem.structures.composition import drives
+
+        return drives(self, pd)
 
     def compartment_number(self, value: object) -> int:
         """Number of a compartment (from 1; 0 stands for the default) from a CMT: number, text or name.
