@@ -77,7 +77,7 @@ def labelled(name: str, unit: str | None) -> str:
 
 
 def new_figure(width: float, height: float) -> Any:
-    """An empty figure that no window manager holds, so that many can be made without closing them.
+    """An empty figure that pyplot does not hold, so that many can be made without closing them.
 
     Parameters
     ----------
@@ -86,8 +86,9 @@ def new_figure(width: float, height: float) -> Any:
 
     Returns
     -------
-    matplotlib.figure.Figure
+    Picture
+        A `matplotlib.figure.Figure`.
     """
-    from matplotlib.figure import Figure
+    from bayes_nlmem.plots.picture import Picture
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Picture(figsize=(width, height), layout="constrained")

@@ -95,3 +95,11 @@ def test_additional_doses_are_written_out():
 
 def test_page_count():
     assert [page_count(n, 12) for n in (0, 1, 12, 13)] == [1, 1, 1, 2]
+
+
+def test_a_notebook_shows_the_figure_and_pyplot_does_not_keep_it(stand_in):
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    assert plot_individual_fits(stand_in, subjects=[1])._repr_png_().startswith(b"\x89PNG")
+    assert plt.get_fignums() == before
