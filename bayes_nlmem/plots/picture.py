@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -16,9 +15,6 @@ class Picture(Figure):
     >>> Picture(figsize=(1, 1))._repr_png_()[1:4]
     b'PNG'
     """
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
 
     def _repr_png_(self) -> bytes:
         with BytesIO() as file:
