@@ -1,8 +1,8 @@
-"""Equations: seconds to compile a model, time of one log-density with gradient, accuracy; SciPy and diffrax beside it.
+"""Equations: seconds to compile a model, time of values with gradient, accuracy, and SciPy beside it.
 
-Five problems: oral Michaelis-Menten, warfarin PK and turnover, Friberg-Karlsson, full TMDD, ten transit compartments.
-SciPy is `solve_ivp` (LSODA) with forward differences; diffrax, where it is installed, solves the same sensitivities in
-batch. Tolerances are the same for all: 1e-6. Run with `python benchmarks/ode.py`.
+Five problems: oral Michaelis-Menten, warfarin PK and turnover, Friberg-Karlsson, full TMDD, ten transits.
+SciPy is `solve_ivp` (LSODA) with forward differences and the same tolerance. The error is that against the
+stiff solver at 1e-12. Run with `python benchmarks/ode.py`.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def problems(tolerances):
             "Friberg-Karlsson",
             ode(friberg, outputs=lambda y, p: {"cp": y.central / p.V1},
                 initial=lambda p: {c: p.CIRC0 for c in ("prol", "t1", "t2", "t3", "circ")}),
-            {"KA": 0.8, "CL": 10, "V1": 30, "Q": 5, "V2": 60, "CIRC0": 5, "MTT": 110, "GAMMA": 0.17, "EMAX": 0.9,
+            {"KA": 0.8, "CL": 10, "V1": 30, "Q": 5, "V2": 60, "CIRC0": 5, "MTT": 110, "GAMMA": 0.17, "EMAX":
+            0.9,
              "EC50": 1.5},
             0.1, 30, cycles,
             {"cp": (1, 3, 8, 97, 100, 505),
@@ -117,9 +118,9 @@ def problems(tolerances):
         Problem(
             "TMDD",
             ode(tmdd, initial=lambda p: {"R": p.R0}, inputs=lambda p: {"F_L": 1 / p.V}),
-            {"CL": 0.012, "V": 3, "Q": 0.02, "V2": 3, "KON": 10, "KOFF": 1, "KINT": 0.03, "KDEG": 0.02, "R0": 5},
-            0.2, 20, ((0.0, 300.0), (336.0, 300.0), (672.0, 300.0)),
-            {"A_L": (0.5, 4, 24, 72, 168, 300, 340, 420, 500, 660, 700, 1000)},
+            {"CL": 0.012, "V": 3, "Q": 0.02, "V2": 3, "KON": 10, "KOFF": 1, "KINT": 0.03, "KDEG": 0.02, "R0":
+            5}, 0.2, 20, ((0.0, 300.0), (336.0, 300.0), (672.0, 300.0)), {"A_L": (0.5, 4, 24, 72, 168, 300,
+            340, 420, 500, 660, 700, 1000)},
         ),
         Problem(
             "ten transits",
@@ -135,13 +136,15 @@ def design(problem):
     """(plan, phi) of a problem."""
     structure = problem.structure
     times = sorted({x for xs in problem.observations.values() for x in xs})
-    rows = sorted([(t, 1, amt) for t, amt in problem.doses] + [(t, 0, 0.0) for t in times], key=lambda r: (r[0], -r[1]))
+    rows = sorted(
+        [(t, 1, amt) for t, amt in problem.doses] + [(t, 0, 0.0) for t in times], key=lambda r: (r[0], -r[1])
+    )
     n, s = len(rows), problem.n_subjects
     time, evid, amt = (np.tile(x, s) for x in np.array(rows, float).T)
     zero = np.zeros(n * s)
     records = Records(
-        start=n * np.arange(s + 1), time=time, evid=evid, amt=amt, rate=zero, ii=zero, addl=zero, ss=zero, cmt=zero,
-        row=np.repeat(np.arange(s), n),
+        start=n * np.arange(s + 1), time=time, evid=evid, amt=amt, rate=zero, ii=zero, addl=zero, ss=zero,
+        cmt=zero, row=np.repeat(np.arange(s), n),
     )  # fmt: skip
     record, output = [], []
     for name, xs in problem.observations.items():
@@ -152,7 +155,8 @@ def design(problem):
     plan = structure.plan(records, Requests(np.array(record), np.array(output)), structure.parameters)
     rng = np.random.default_rng(1)
     values = {
-        name: typical * np.exp(problem.spread * rng.normal(size=s)) for name, typical in problem.typical.items()
+        name: typical * np.exp(problem.spread * rng.normal(size=s))
+        for name, typical in problem.typical.items()
     }
     phi = np.column_stack([np.broadcast_to(c, s) for c in structure.engine_columns(values, plan)])
     return plan, phi
@@ -169,7 +173,7 @@ def fastest(function, seconds=0.5):
 
 
 def scipy_seconds(problem, phi, relative):
-    """Seconds of solve_ivp with forward differences per subject, over two subjects; the rates are machine code."""
+    """Seconds of solve_ivp with forward differences per subject (rates as machine code)."""
     system, code = problem.structure.system, problem.structure.code
     table = table_of(code)
     call = CFUNCTYPE(c_double, c_double, *[c_int64] * 7)
@@ -200,7 +204,8 @@ def scipy_seconds(problem, phi, relative):
             if until > t:
                 inside = times[(times > t) & (times <= until)]
                 done = solve_ivp(
-                    f, (t, until), y, method="LSODA", rtol=relative, atol=1e-8, t_eval=[*inside, until] if until not in inside else inside,
+                    f, (t, until), y, method="LSODA", rtol=relative, atol=1e-8, t_eval=[*inside, until] if
+                    until not in inside else inside,
                 )  # fmt: skip
                 y = done.y[:, -1].copy()
 
@@ -218,8 +223,11 @@ def scipy_seconds(problem, phi, relative):
 def main():
     begin = perf_counter()
     kernel()
-    print(f"cores of the solvers from disk (or compiled, once per installation): {perf_counter() - begin:.1f} s")
-    head = f"{'problem':24s} {'model s':>8s} {'solver':>9s} {'ms':>8s} {'us/subj':>8s} {'explicit':>9s} {'stiff':>9s} {'scipy x':>8s}"
+    print(
+        f"cores of the solvers from disk (or compiled, once per installation): {perf_counter() - begin:.1f} s"
+    )
+    names = ("model s", "solver", "ms", "us/subj", "explicit", "stiff", "scipy x")
+    head = f"{'problem':24s} " + " ".join(f"{name:>9s}" for name in names)
     for relative in (1e-6, 1e-8):
         tolerances = bn.Tolerances(relative)
         print(f"\nrelative tolerance {relative:g}\n{head}  largest error of values, of gradient")
@@ -235,13 +243,18 @@ def main():
             ]
             own = both[stiff]
             values, sens, _, _ = solve_equations(phi, plan, tolerances, sensitive=True, stiff=stiff)
-            exact, exact_sens, _, _ = solve_equations(phi, plan, bn.Tolerances(1e-12), sensitive=True, stiff=True)
+            exact, exact_sens, _, _ = solve_equations(
+                phi, plan, bn.Tolerances(1e-12), sensitive=True, stiff=True
+            )
             error = np.max(np.abs(values - exact) / (np.abs(exact) + 1e-4 * np.abs(exact).max()))
-            slopes = np.max(np.abs(sens - exact_sens) / (np.abs(exact_sens) + 1e-3 * np.abs(exact_sens).max(axis=0)))
+            slopes = np.max(
+                np.abs(sens - exact_sens) / (np.abs(exact_sens) + 1e-3 * np.abs(exact_sens).max(axis=0))
+            )
             slow = scipy_seconds(problem, phi, relative) * problem.n_subjects
             print(
-                f"{problem.name:24s} {compiling:8.2f} {chosen_solver(plan.code):>9s} {own * 1e3:8.3f} "
-                f"{own / problem.n_subjects * 1e6:8.1f} {both[0] * 1e3:9.3f} {both[1] * 1e3:9.3f} {slow / own:8.0f}"
+                f"{problem.name:24s} {compiling:9.2f} {chosen_solver(plan.code):>9s} {own * 1e3:9.3f} "
+                f"{own / problem.n_subjects * 1e6:9.1f} {both[0] * 1e3:9.3f} {both[1] * 1e3:9.3f} "
+                f"{slow / own:9.0f}"
                 f"  {error:.0e} {slopes:.0e}"
             )
 

@@ -130,10 +130,10 @@ class _Compartments:
         )
 
     def drives(self, pd: ODE) -> ODE:
-        """This structure and one that its outputs drive, as equations; see `structures.drives`."""
+        """The structure and one that its outputs drive, as equations; see `structures.drives`."""
         from bayes_nlmem.structures.composition import drives
 
-        return drives(self, pd)
+        return drives(self, pd)  # type: ignore[arg-type]
 
     def compartment_number(self, value: object) -> int:
         """Number of a compartment (from 1; 0 stands for the default) from a CMT: number, text or name.

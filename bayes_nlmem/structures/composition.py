@@ -59,7 +59,7 @@ def as_equations(structure: ODE | OneCompartment | TwoCompartment | ThreeCompart
 
 
 def drives(pk: ODE | OneCompartment | TwoCompartment | ThreeCompartment, pd: ODE) -> ODE:
-    """One structure from two: where `pd` has a parameter with the name of an output of `pk`, it is that output.
+    """One structure from two: a parameter of `pd` with the name of an output of `pk` becomes that output.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def drives(pk: ODE | OneCompartment | TwoCompartment | ThreeCompartment, pd: ODE
     >>> from bayes_nlmem.structures.library.effects import indirect_response
     >>> joint = drives(bn.OneCompartment(absorption="first-order"), indirect_response("inhibits production"))
     >>> joint.compartments, joint.parameters
-    (('depot', 'central', 'response'), ('CL', 'V', 'KA', 'KIN', 'IMAX', 'IC50', 'KOUT'))
+    (('depot', 'central', 'response'), ('CL', 'V', 'KA', 'IMAX', 'IC50', 'KIN', 'KOUT'))
     """
     first = as_equations(pk)
     one, two = first.system, pd.system
@@ -92,7 +92,7 @@ def drives(pk: ODE | OneCompartment | TwoCompartment | ThreeCompartment, pd: ODE
     if not linked:
         raise ModelError(
             explain(
-                expected=f"a parameter of the driven structure with the name of an output ({', '.join(one.outputs)})",
+                expected=f"a driven parameter with the name of an output ({', '.join(one.outputs)})",
                 got=f"the parameters {', '.join(two.parameters)}",
                 remedy="Use that name in its rates or outputs, say p.cp.",
             )
@@ -102,7 +102,9 @@ def drives(pk: ODE | OneCompartment | TwoCompartment | ThreeCompartment, pd: ODE
         ("outputs", tuple(one.outputs), tuple(two.outputs)),
     ):
         if clash := [name for name in others if name in mine]:
-            raise ModelError(explain(expected=f"different names for the {what} of both", got=", ".join(clash)))
+            raise ModelError(
+                explain(expected=f"different names for the {what} of both", got=", ".join(clash))
+            )
     g = Graph()
     new = [name for name in two.parameters if name not in linked and name not in one.parameters]
     parameters = (*one.parameters, *new)

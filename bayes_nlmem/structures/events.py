@@ -34,7 +34,7 @@ def number_of_compartment(value: object, compartments: tuple[str, ...], structur
                 explain(
                     expected=f"CMT of {structure} to be 0 to {len(compartments)}",
                     got=text,
-                    remedy="A negative CMT (switching a compartment off) is not supported; use EVID 3 to reset.",
+                    remedy="A negative CMT (compartment off) is not supported; use EVID 3 to reset.",
                 )
             )
     valid = ", ".join(f"{i} = {c}" for i, c in enumerate(compartments, 1))
@@ -46,7 +46,7 @@ def number_of_compartment(value: object, compartments: tuple[str, ...], structur
 def check_modelled(
     records: Records, rate: np.ndarray, comp: np.ndarray, dose_inputs: Sequence[Mapping[str, str]]
 ) -> None:
-    """Refuse modelled rates and durations without a parameter for them; `comp` holds the dosed compartments."""
+    """Refuse modelled rates and durations without a parameter for them; `comp`: dosed compartments."""
     dosing = (records.evid == 1) | (records.evid == 4)
     for code, letter, what in ((-1.0, "R", "rate"), (-2.0, "D", "duration")):
         without = np.array([letter not in names for names in dose_inputs])

@@ -35,23 +35,26 @@ class ODE:
     Parameters
     ----------
     rates : callable or str
-        ``rates(t, y, p)`` returns a dict compartment -> derivative. `y` and `p` give compartments and parameters by name
-        (``y.central``, ``p.CL``); `t` may be left out; names of parameters after a ``*`` may stand for `p`. It is
-        called once, with symbols: arithmetic, numpy functions, loops and helper functions work; instead of ``if`` write
-        ``np.where(condition, a, b)``. Or the equations as text, with ``d/dt(central) = ...``.
+        ``rates(t, y, p)`` returns a dict compartment -> derivative. `y` and `p` give compartments and
+        parameters by name (``y.central``, ``p.CL``); `t` may be left out; names of parameters after a ``*``
+        may stand for `p`. It is called once, with symbols: arithmetic, numpy functions, loops and helper
+        functions work; instead of ``if`` write ``np.where(condition, a, b)``. Or the equations as text, with
+        ``d/dt(central) = ...``.
     outputs : callable, optional
-        ``outputs(y, p)`` (or with t) returns a dict output -> value. The amounts ``A_depot``, ... are outputs too.
-        With text: the names of the assigned variables that can be observed (default: all).
+        ``outputs(y, p)`` (or with t) returns a dict output -> value. The amounts ``A_depot``, ... are outputs
+        too. With text: the names of the assigned variables that can be observed (default: all).
     initial : callable, optional
-        ``initial(p)`` returns a dict compartment -> value before the first record and after EVID 3 or 4; 0 if left out.
+        ``initial(p)`` returns a dict compartment -> value before the first record and after EVID 3 or 4; 0 if
+        left out.
     inputs : callable, optional
         ``inputs(p)`` returns a dict such as ``{"F_central": 1 / p.V}``: F, ALAG, D or R of a compartment as a
         function of the parameters. F, ALAG, D, R that are parameters themselves need not be given here.
     compartments, parameters : tuple of str, optional
-        Names in the order wanted; by default in the order of the derivatives and of first use. CMT 1 is the first.
+        Names in the order wanted; by default in the order of the derivatives and of first use. CMT 1 is the
+        first.
     dose, observe : str, optional
-        Compartment of doses and observations without CMT: by default the first and the first one named "central"
-        (the first if there is none).
+        Compartment of doses and observations without CMT: by default the first and the first one named
+        "central" (the first if there is none).
     tolerances : Tolerances
     solver : {"auto", "explicit", "stiff"}
         Tsitouras' explicit method of order 5, Rodas5P, or whichever is faster at the first evaluation.
@@ -153,7 +156,8 @@ class ODE:
         """The equations, traced or read."""
         return self._system()
 
-    # --- names -----------------------------------------------------------------------------------------------------
+    # --- names
+    # -----------------------------------------------------------------------------------------------------
 
     @cached_property
     def code(self) -> Code:
@@ -205,7 +209,7 @@ class ODE:
         return self.observe  # type: ignore[return-value]
 
     def drives(self, pd: ODE) -> ODE:
-        """This structure and one that its outputs drive, see `structures.drives`."""
+        """The structure and one that its outputs drive, see `structures.drives`."""
         from bayes_nlmem.structures.composition import drives
 
         return drives(self, pd)
@@ -220,7 +224,8 @@ class ODE:
         """
         return number_of_compartment(value, self.compartments, self.name or "the equations")
 
-    # --- solving ---------------------------------------------------------------------------------------------------
+    # --- solving
+    # ---------------------------------------------------------------------------------------------------
 
     def plan(self, records: Records, requests: Requests, names: Iterable[str]) -> ODEPlan:
         """Compile the event schedule for the parameters `names`.
@@ -315,8 +320,8 @@ class ODE:
             Parameters by row; scalars are spread over the rows.
         plan : ODEPlan
         tables : mapping of str to tensor, optional
-            ``plan.tables`` as variables. By default they become shared variables, so that new data of the same
-            model recompile nothing.
+            ``plan.tables`` as variables. By default they become shared variables, so that new data of the
+            same model recompile nothing.
         """
         import pytensor.tensor as pt
 

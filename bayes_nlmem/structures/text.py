@@ -1,7 +1,8 @@
-"""Equations as text: the form that users of rxode2, nlmixr2 and Monolix know, read by a whitelist and written back.
+"""Equations as text, as users of rxode2, nlmixr2 and Monolix know them: read by a whitelist, written back.
 
-``d/dt(central) = ...``, ``response(0) = ...``, ``F(depot) = ...``, ``alag(depot) = ...``, ``dur(depot) = ...``,
-``rate(depot) = ...``, and any other ``name = ...``. What is neither assigned, nor a compartment, nor ``t`` is a parameter.
+``d/dt(central) = ...``, ``response(0) = ...``, ``F(depot) = ...``, ``alag(depot) = ...``, ``dur(depot) =
+...``, ``rate(depot) = ...``, and any other ``name = ...``. What is neither assigned, nor a compartment, nor
+``t`` is a parameter.
 """
 
 from __future__ import annotations
@@ -178,13 +179,13 @@ class _Reader:
             case ast.IfExp(test=c, body=a, orelse=b):
                 return make(self.g, "where", *(self._value(x, number) for x in (c, a, b)))
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
-                values = [self._value(x, number) for x in arguments]
+                given = [self._value(x, number) for x in arguments]
                 for names, count in ((_ONE, 1), (_TWO, 2), ({"where": "where", "ifelse": "where"}, 3)):
-                    if name in names and len(values) == count:
-                        return make(self.g, names[name], *values)
+                    if name in names and len(given) == count:
+                        return make(self.g, names[name], *given)
                 known = sorted({*_ONE, *_TWO, "where"})
                 raise ModelError(
-                    _wrong(number, f"{name}() with {len(values)} arguments is not known ({', '.join(known)})")
+                    _wrong(number, f"{name}() with {len(given)} arguments is not known ({', '.join(known)})")
                 )
         raise ModelError(_wrong(number, f"{ast.unparse(node)!r} is not allowed"))
 
@@ -205,7 +206,8 @@ class _Reader:
         return self._new_parameter(name)
 
 
-# --- writing ---------------------------------------------------------------------------------------------------------
+# --- writing
+# ---------------------------------------------------------------------------------------------------------
 
 _SIGNS = {"add": (" + ", 1), "sub": (" - ", 1), "mul": (" * ", 2), "div": (" / ", 2), "pow": (" ** ", 4)}
 _WORDS = {"lt": (" < ", 0), "le": (" <= ", 0), "eq": (" == ", 0), "and": (" and ", -1), "or": (" or ", -1)}

@@ -17,7 +17,9 @@ def rates(t, y, p):
 
 
 STRUCTURE = bn.ODE(rates, outputs=lambda y, p: {"cp": y.central / p.V})
-TABLE = pd.DataFrame({"ID": 1, "TIME": [0.0, 1, 4, 12], "EVID": [1, 0, 0, 0], "AMT": [100.0, 0, 0, 0], "DV": 1.0})
+TABLE = pd.DataFrame(
+    {"ID": 1, "TIME": [0.0, 1, 4, 12], "EVID": [1, 0, 0, 0], "AMT": [100.0, 0, 0, 0], "DV": 1.0}
+)
 VALUES = {"V": 30.0, "KA": 1.2, "VM": 12.0, "KM": 2.5}
 
 
@@ -54,7 +56,9 @@ def test_inputs_of_doses_may_be_functions_of_parameters():
 
 def test_failure_is_nan_with_a_reason():
     growing = bn.ODE("d/dt(a) = k * a * a")
-    table = pd.DataFrame({"ID": [1, 1, 2, 2], "TIME": [0.0, 1, 0, 1], "EVID": [1, 0] * 2, "AMT": [10.0, 0] * 2, "DV": 1.0})
+    table = pd.DataFrame(
+        {"ID": [1, 1, 2, 2], "TIME": [0.0, 1, 0, 1], "EVID": [1, 0] * 2, "AMT": [10.0, 0] * 2, "DV": 1.0}
+    )
     with pytest.warns(RuntimeWarning, match="subject 2"):
         found = bn.solve(growing, table, {"k": [0.01, 1.0]})["A_a"]
     assert np.isnan(found[2:]).all()
@@ -62,7 +66,17 @@ def test_failure_is_nan_with_a_reason():
 
 
 def test_no_steady_state_is_nan_with_a_reason():
-    table = pd.DataFrame({"ID": 1, "TIME": [0.0, 1], "EVID": [1, 0], "AMT": [500.0, 0], "II": [12.0, 0], "SS": [1, 0], "DV": 1.0})
+    table = pd.DataFrame(
+        {
+            "ID": 1,
+            "TIME": [0.0, 1],
+            "EVID": [1, 0],
+            "AMT": [500.0, 0],
+            "II": [12.0, 0],
+            "SS": [1, 0],
+            "DV": 1.0,
+        }
+    )
     with pytest.warns(RuntimeWarning, match="no steady state"):
         assert np.isnan(bn.solve(STRUCTURE, table, VALUES)["cp"]).all()
 
@@ -87,8 +101,8 @@ def test_gradient_in_a_graph():
     n = 5
     zero = np.zeros(2 * n)
     records = Records(
-        start=[0, n, 2 * n], time=[0, 1, 2, 12, 14] * 2, evid=[1, 0, 0, 1, 0] * 2, amt=[100.0, 0, 0, 50, 0] * 2,
-        rate=zero, ii=zero, addl=zero, ss=zero, cmt=zero, row=[0] * n + [1, 1, 1, 2, 2],
+        start=[0, n, 2 * n], time=[0, 1, 2, 12, 14] * 2, evid=[1, 0, 0, 1, 0] * 2, amt=[100.0, 0, 0, 50, 0] *
+        2, rate=zero, ii=zero, addl=zero, ss=zero, cmt=zero, row=[0] * n + [1, 1, 1, 2, 2],
     )  # fmt: skip
     names = (*VALUES, "ALAG")
     plan = STRUCTURE.plan(records, Requests([1, 2, 4, 6, 7, 9], [0, 0, 0, 0, 1, 2]), names)

@@ -28,7 +28,9 @@ def test_the_language_of_the_field():
 
 def test_what_is_written_is_read_back():
     system = parse(WARFARIN, outputs=("cp",))
-    again = parse(written(system), outputs=("cp",), compartments=system.compartments, parameters=system.parameters)
+    again = parse(
+        written(system), outputs=("cp",), compartments=system.compartments, parameters=system.parameters
+    )
     rng = np.random.default_rng(0)
     p, y = rng.uniform(0.5, 2, len(system.parameters)), rng.uniform(0.5, 2, 3)
     for one, two in ((system.rates, again.rates), (system.initial, again.initial)):
@@ -38,7 +40,9 @@ def test_what_is_written_is_read_back():
 
 def test_conditions_and_functions():
     system = parse("d/dt(a) = where(t > 2 and not a >= 5, exp(-k), max(a, 1)) + (1 if a == 3 else 0)")
-    values = [evaluate(system.graph, system.rates, np, p=[0.5], y=[a], t=t)[0] for a, t in ((3.0, 3.0), (6.0, 3.0))]
+    values = [
+        evaluate(system.graph, system.rates, np, p=[0.5], y=[a], t=t)[0] for a, t in ((3.0, 3.0), (6.0, 3.0))
+    ]
     np.testing.assert_allclose(values, [np.exp(-0.5) + 1, 6.0])
 
 

@@ -16,8 +16,8 @@ from bayes_nlmem.engine.ode.writer import LANES
 def answer(machine, book, k, t, z, held, wide):
     """Answer the requests at record k from the state z; false if something is not finite.
 
-    With `wide` z carries the sensitivities to the compartments at the last stop (block 0 on) and to the parameters in
-    force (block `wide` on), and `held` the subject's sensitivities at that stop.
+    With `wide` z carries the sensitivities to the compartments at the last stop (block 0 on) and to the
+    parameters in force (block `wide` on), and `held` the subject's sensitivities at that stop.
     """
     table, slopes = machine.table, machine.slopes
     n, n_parameters = table[N], table[N_PARAMETERS]

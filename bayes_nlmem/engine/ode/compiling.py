@@ -1,4 +1,4 @@
-"""How the parts of the solvers are compiled: no memory is allocated, no thread holds the interpreter, NaN stays NaN."""
+"""How the parts of the solvers are compiled: without allocation, interpreter or exceptions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 _OPTIONS = {
-    "error_model": "numpy", "nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+    "error_model": "numpy", "nogil": True, "_nrt": False, "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
 }  # fmt: skip
 compiled = njit(**_OPTIONS)
 # Arrays made from addresses want numba's reference counts.

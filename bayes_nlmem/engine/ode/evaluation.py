@@ -8,8 +8,8 @@ from typing import Any
 from bayes_nlmem.engine.ode.expressions import Graph
 
 _FUNCTIONS = {
-    "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "sin": "sin", "cos": "cos",
-    "tanh": "tanh", "abs": "abs", "floor": "floor", "max": "maximum", "min": "minimum",
+    "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "sin": "sin",
+    "cos": "cos", "tanh": "tanh", "abs": "abs", "floor": "floor", "max": "maximum", "min": "minimum",
     "lt": "less", "le": "less_equal", "eq": "equal",
 }  # fmt: skip
 _TENSOR_NAMES = {"less": "lt", "less_equal": "le", "equal": "eq", "where": "switch"}

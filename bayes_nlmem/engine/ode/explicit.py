@@ -1,7 +1,7 @@
 """One step of Tsitouras' explicit Runge-Kutta pair of orders 5 and 4, with its interpolant of order 4.
 
-Tsitouras 2011, doi:10.1016/j.camwa.2011.06.002. Sensitivities are part of the state; the last stage is the first one
-of the next step.
+Tsitouras 2011, doi:10.1016/j.camwa.2011.06.002. Sensitivities are part of the state; the last stage is the
+first one of the next step.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def slope(machine, t, z, p, q, r, nb, kb, d, row):
 
 @joined
 def explicit_step(machine, z, p, nb, kb, t, h):
-    """Try one step; stages[0] holds the slope at its start. Returns the scaled error; the trial is in stages[NEW]."""
+    """Try one step from the slope in stages[0]; returns the scaled error, the trial is in stages[NEW]."""
     n = size(machine.table, nb)
     s = machine.stages
     base, width = s.ctypes.data, 8 * s.shape[1]

@@ -62,7 +62,7 @@ class Graph:
             own = {"t": 1, "y": 2, "p": 4}.get(str(node[0]), 0)
             if node[0] not in LEAVES:
                 for operand in node[1:]:
-                    own |= self._uses[operand]  # type: ignore[index]
+                    own |= self._uses[operand]  # type: ignore[call-overload]
             self._uses.append(own)
         return number
 

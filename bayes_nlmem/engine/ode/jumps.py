@@ -1,7 +1,8 @@
 """What a dose does to a state and its sensitivities at the moment it arrives or ends.
 
-A jump of the state from y- to y+ at a time s(x) adds (f(y-) - f(y+)) ds/dx to the sensitivity to x: the later it comes,
-the longer the old slope holds. The same formulas as in `engine.doses`, with f instead of the linear system.
+A jump of the state from y- to y+ at a time s(x) adds (f(y-) - f(y+)) ds/dx to the sensitivity to x: the later
+it comes, the longer the old slope holds. The same formulas as in `engine.doses`, with f instead of the linear
+system.
 """
 
 from __future__ import annotations

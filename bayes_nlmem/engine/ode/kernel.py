@@ -64,8 +64,8 @@ SIGNATURE = types.void(
 @making_arrays
 def walk_at(
     model, phi, floats, ints, subjects, columns, requests, n_rows, n_phi, n_records, n_subjects, n_columns,
-    n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts, room, int_room, train_floats,
-    train_ints, most_blocks, most_records,
+    n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts, room, int_room,
+    train_floats, train_ints, most_blocks, most_records,
 ):  # fmt: skip
     """Put everything on two desks and walk."""
     desk, cycle_desk = carray(int_room, (DESK_SIZE,)), carray(int_room, (2 * DESK_SIZE,))[DESK_SIZE:]
@@ -103,16 +103,16 @@ def kernel():
     key = SOURCE_KEY
 
     def entry(
-        model, phi, floats, ints, subjects, columns, requests, n_rows, n_phi, n_records, n_subjects, n_columns,
-        n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts, room, int_room,
-        train_floats, train_ints, most_blocks, most_records,
+        model, phi, floats, ints, subjects, columns, requests, n_rows, n_phi, n_records, n_subjects,
+        n_columns, n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts, room,
+        int_room, train_floats, train_ints, most_blocks, most_records,
     ):  # fmt: skip
         if len(key) == 0:  # the key makes numba's cache notice a change of any source
             return
         walk_at(
-            model, phi, floats, ints, subjects, columns, requests, n_rows, n_phi, n_records, n_subjects, n_columns,
-            n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts, room, int_room,
-            train_floats, train_ints, most_blocks, most_records,
+            model, phi, floats, ints, subjects, columns, requests, n_rows, n_phi, n_records, n_subjects,
+            n_columns, n_requests, n_pairs, sensitive, control, most_steps, values, sens, status, counts,
+            room, int_room, train_floats, train_ints, most_blocks, most_records,
         )  # fmt: skip
 
     function = cfunc(SIGNATURE, nopython=True, cache=True, error_model="numpy")(entry)

@@ -1,7 +1,7 @@
 """What the solvers share: memory, tolerances, and where the columns of sensitivities stand.
 
-All memory is given from outside. A desk, an array of integers, says where everything lies, so that one address is enough
-to hand it on.
+All memory is given from outside. A desk, an array of integers, says where everything lies, so that one
+address is enough to hand it on.
 """
 
 from __future__ import annotations
@@ -17,27 +17,29 @@ from bayes_nlmem.engine.ode.model_table import N_HOISTED, N_PARAMETERS, N_SECOND
 from bayes_nlmem.engine.ode.schedule import N_RECORD_INTS
 from bayes_nlmem.engine.ode.writer import LANES
 
-# table: of the model. forcing: constant inputs, laid out as a state; driven[0]: whether sensitivities have any.
-# scale: largest |y| so far by compartment. stages: rows of work, laid out as states. slopes: derivatives of one output.
-# local, spare: a state each. vector: one number for each compartment. weights: size of the parameter of each column.
+# table: of the model. forcing: constant inputs, laid out as a state; driven[0]: whether sensitivities have
+# any. scale: largest |y| so far by compartment. stages: rows of work, laid out as states. slopes: derivatives
+# of one output. local, spare: a state each. vector: one number for each compartment. weights: size of the
+# parameter of each column.
 Machine = namedtuple(
     "Machine",
-    "desk table forcing driven scale q stages second jac lu pivots control counts slopes local spare vector weights",
+    "desk table forcing driven scale q stages second jac lu pivots control counts slopes local spare vector "
+    "weights",
 )
 # The tables of the plan, and where the answers are written.
 Book = namedtuple("Book", "phi floats ints columns requests values sens first_column sensitive")
 
 # The desk: addresses, then sizes, then what is handed back.
 (
-    TABLE, FORCING, DRIVEN, SCALE, Q, STAGES, SECOND, JAC, LU, PIVOTS, CONTROL, COUNTS, SLOPES, LOCAL, SPARE, VECTOR,
-    WEIGHTS, PHI, RECORD_FLOATS, RECORD_INTS, COLUMNS, REQUESTS, VALUES, SENS,
-    LENGTH, N_SLOPES, N_ROWS, N_PHI, N_RECORDS, N_COLUMNS, N_REQUESTS, N_PAIRS, FIRST_COLUMN, SENSITIVE,
-    NEXT_RECORD, ALL_FINITE,
+    TABLE, FORCING, DRIVEN, SCALE, Q, STAGES, SECOND, JAC, LU, PIVOTS, CONTROL, COUNTS, SLOPES, LOCAL, SPARE,
+    VECTOR, WEIGHTS, PHI, RECORD_FLOATS, RECORD_INTS, COLUMNS, REQUESTS, VALUES, SENS, LENGTH, N_SLOPES,
+    N_ROWS, N_PHI, N_RECORDS, N_COLUMNS, N_REQUESTS, N_PAIRS, FIRST_COLUMN, SENSITIVE, NEXT_RECORD,
+    ALL_FINITE,
 ) = range(36)  # fmt: skip
 DESK_SIZE = 36
 
-# Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 = unknown),
-# steps left, previous error, solver.
+# Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 =
+# unknown), steps left, previous error, solver.
 RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER = range(7)
 N_CONTROL = 7
 EXPLICIT, STIFF = 0, 1
@@ -56,7 +58,9 @@ def room_sizes(n: int, n_parameters: int, n_hoisted: int, n_second: int, most_bl
     blocks = max(most_blocks, -(-n // LANES) + -(-n_parameters // LANES) + 1)
     length = pad + blocks * n * LANES
     slopes = n + n_parameters + blocks * LANES
-    doubles = length * (N_STAGES + 6) + 2 * n + n_hoisted + n_second + 2 * n * n + slopes + (blocks + 8) * LANES
+    doubles = (
+        length * (N_STAGES + 6) + 2 * n + n_hoisted + n_second + 2 * n * n + slopes + (blocks + 8) * LANES
+    )
     return doubles, 2 * DESK_SIZE + n + 2 * 8 + 2
 
 
@@ -82,7 +86,8 @@ def lay_out(desk, table, room, int_room, most_blocks):
     desk[LENGTH] = length
     desk[N_SLOPES] = n + n_parameters + blocks * LANES
     for where, count in (
-        (STAGES, N_STAGES * length), (FORCING, length), (LOCAL, length), (SPARE, length), (SCALE, n), (VECTOR, n),
+        (STAGES, N_STAGES * length), (FORCING, length), (LOCAL, length), (SPARE, length), (SCALE, n),
+        (VECTOR, n),
         (Q, table[N_HOISTED]), (SECOND, table[N_SECOND]), (JAC, n * n), (LU, n * n), (SLOPES, desk[N_SLOPES]),
         (WEIGHTS, blocks * LANES),
     ):  # fmt: skip
@@ -148,10 +153,16 @@ def weigh(machine, z):
 def error_norm(machine, z, nb, new, errors):
     """Root mean square of the errors over what is tolerated; that of the sensitivities if it is larger.
 
-    The error of a sensitivity, times its parameter, may be SENSITIVITY times the error of the compartment, relative to
-    the larger of both.
+    The error of a sensitivity, times its parameter, may be SENSITIVITY times the error of the compartment,
+    relative to the larger of both.
     """
-    s, control, scale, allowed, weights = machine.stages, machine.control, machine.scale, machine.vector, machine.weights
+    s, control, scale, allowed, weights = (
+        machine.stages,
+        machine.control,
+        machine.scale,
+        machine.vector,
+        machine.weights,
+    )
     table = machine.table
     n, first = table[N], table[PAD]
     total = 0.0

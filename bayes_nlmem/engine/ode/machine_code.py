@@ -1,8 +1,8 @@
 """Machine code of a system: compiled in memory, found by the key of its equations.
 
 The kernels get one address: that of a table of integers with the sizes of the system and the addresses of its
-functions. Tables and code live as long as the process. Compiled callers refer to a model by a symbol, so that what
-they are compiled to can be kept on disk.
+functions. Tables and code live as long as the process. Compiled callers refer to a model by a symbol, so that
+what they are compiled to can be kept on disk.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One PyTensor Op for the walk of equations; its gradient contracts the sensitivities of the same node.
 
-Everything that varies with the data is an input; the model and the kernel are called by name, so that nothing of them
-is compiled again with a graph.
+Everything that varies with the data is an input; the model and the kernel are called by name, so that nothing
+of them is compiled again with a graph.
 """
 
 from __future__ import annotations

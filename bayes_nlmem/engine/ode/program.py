@@ -1,8 +1,8 @@
 """The functions of a system in LLVM assembly: rates, their sensitivities, Jacobians, outputs, initial values.
 
-A state with sensitivities is ``z``: the compartments, padded to a multiple of the lanes, then blocks of as many columns
-as there are lanes; column c of compartment i is at ``pad + ((c // L) * n + i) * L + c % L``. Block `kb` and the ones
-after it hold the columns of the parameters, parameter m in column ``kb * L + m``.
+A state with sensitivities is ``z``: the compartments, padded to a multiple of the lanes, then blocks of as
+many columns as there are lanes; column c of compartment i is at ``pad + ((c // L) * n + i) * L + c % L``.
+Block `kb` and the ones after it hold the columns of the parameters, parameter m in column ``kb * L + m``.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ class Program:
     def assembly(self) -> str:
         """Text of all functions."""
         parts = (
-            self._prepare, self._rates, self._sensitivities, self._jacobian, self._output, self._output_slopes,
-            self._initial, self._initial_slopes, self._second, self._apply_second, self._time_slopes,
+            self._prepare, self._rates, self._sensitivities, self._jacobian, self._output,
+            self._output_slopes, self._initial, self._initial_slopes, self._second, self._apply_second,
+            self._time_slopes,
         )  # fmt: skip
         texts = [DECLARATIONS, _table(), *(part() for part in parts)]
         return "\n\n".join(texts) + "\n"
@@ -197,7 +198,8 @@ class Program:
         self._add_parameters(f, blocks)
         return f.end()
 
-    # --- blocks of sensitivities -----------------------------------------------------------------------------------
+    # --- blocks of sensitivities
+    # -----------------------------------------------------------------------------------
 
     def _over_blocks(self, f: Function, slopes: dict[tuple[int, int], str], *, add: bool) -> None:
         """For each block d_i = (d_i +) sum over j of slopes[i, j] z_j."""

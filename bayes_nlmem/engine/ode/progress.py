@@ -146,8 +146,8 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
 
 
 _entry_type = types.int64(
-    types.int64, types.int64, types.int64, types.int64, types.int64, types.float64, types.float64, types.int64,
-    types.int64, types.float64, types.int64, types.int64,
+    types.int64, types.int64, types.int64, types.int64, types.int64, types.float64, types.float64,
+    types.int64, types.int64, types.float64, types.int64, types.int64,
 )  # fmt: skip
 _external = types.ExternalFunction(SYMBOL, _entry_type)
 
@@ -184,7 +184,7 @@ def register():
 
 @compiled
 def progress(machine, z, p, nb, kb, t, until, k, end, last_time, held, wide):
-    """Call `advance` as the C function, so that its code exists once. Returns (fault, next record, all finite)."""
+    """Call `advance` as the C function: its code exists once. Returns (fault, next record, all finite)."""
     desk = machine.desk
     fault = _external(
         desk.ctypes.data, z.ctypes.data, p, nb, kb, t, until, k, end, last_time, held.ctypes.data, wide

@@ -1,8 +1,9 @@
 """The event schedule of a system of equations: what depends on the data and not on the parameters.
 
-The tables are those of the linear engine (`engine.layout`) with other columns of sensitivities: each parameter row of a
-subject has a group of them, the structure's parameters first, then the inputs of the doses it governs, padded to whole
-blocks. KINETIC and KINETIC_AT hold the first block of the groups of ROW and ROW_AT, ACTIVE the blocks in use.
+The tables are those of the linear engine (`engine.layout`) with other columns of sensitivities: each
+parameter row of a subject has a group of them, the structure's parameters first, then the inputs of the doses
+it governs, padded to whole blocks. KINETIC and KINETIC_AT hold the first block of the groups of ROW and
+ROW_AT, ACTIVE the blocks in use.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 y = M(y) by Newton's method with the exact derivative of the map M; then, by the implicit function theorem,
 dy/dx = (I - dM/dy)^-1 dM/dx. Under a constant infusion f(y) + r = 0 and dy/dx = -f_y^-1 f_x.
 
-The state used here has the columns: compartments at the start of the cycle; parameters; F, ALAG, D, R of the dose.
+The state used here has the columns: compartments at the start of the cycle; parameters; F, ALAG, D, R of the
+dose.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def _newton(cycle, w, y, move):
 
 @compiled
 def periodic_state(cycle, w, y, p, phi_row, dose, phase, end, before, interval, t, sensitive):
-    """Replace the guess y by the state at phase 0 of the cycle before t; w gets its sensitivities. Returns a fault."""
+    """Replace the guess y by the state at phase 0 of the cycle; w gets its sensitivities. Returns a fault."""
     table = cycle.table
     n = table[N]
     own = blocks_of(n)

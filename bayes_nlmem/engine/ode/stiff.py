@@ -1,7 +1,8 @@
 """One step of Steinebach's Rosenbrock method of order 5 with 8 stages, with its interpolant of order 4.
 
-Steinebach 2023 (Rodas5P), doi:10.1007/s10543-023-00967-x. The Jacobian of the state with its sensitivities is block
-triangular: one factorisation of n x n serves all, second derivatives of the rates stand below the diagonal.
+Steinebach 2023 (Rodas5P), doi:10.1007/s10543-023-00967-x. The Jacobian of the state with its sensitivities is
+block triangular: one factorisation of n x n serves all, second derivatives of the rates stand below the
+diagonal.
 """
 
 from __future__ import annotations
@@ -63,12 +64,12 @@ _TIMES = np.array(
 _DENSE = np.array(
     [
         [
-            25.948786856663858, -2.5579724845846235, 10.433815404888879, -2.3679251022685204, 0.524948541321073,
-            1.1241088310450404, 0.4272876194431874, -0.17202221070155493,
+            25.948786856663858, -2.5579724845846235, 10.433815404888879, -2.3679251022685204,
+            0.524948541321073, 1.1241088310450404, 0.4272876194431874, -0.17202221070155493,
         ],
         [
-            -9.91568850695171, -0.9689944594115154, 3.0438037242978453, -24.495224566215796, 20.176138334709044,
-            15.98066361424651, -6.789040303419874, -6.710236069923372,
+            -9.91568850695171, -0.9689944594115154, 3.0438037242978453, -24.495224566215796,
+            20.176138334709044, 15.98066361424651, -6.789040303419874, -6.710236069923372,
         ],
         [
             11.419903575922262, 2.8879645146136994, 72.92137995996029, 80.12511834622643, -52.072871366152654,
@@ -104,7 +105,7 @@ def _combine(s, target, weights, count, factor, n):
 
 @joined
 def stiff_step(machine, z, p, nb, kb, t, h):
-    """Try one step; returns the scaled error (infinity if a matrix is singular); the trial is in stages[NEW]."""
+    """Try one step; returns the scaled error (infinity: singular matrix), the trial is in stages[NEW]."""
     table, s, lu, pivots = machine.table, machine.stages, machine.lu, machine.pivots
     n, pad, n_all = table[N], table[PAD], size(table, nb)
     base, width = s.ctypes.data, 8 * s.shape[1]

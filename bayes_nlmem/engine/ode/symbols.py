@@ -104,10 +104,11 @@ class Symbol:
     def __bool__(self) -> NoReturn:
         raise ModelError(
             explain(
-                expected="a right-hand side without `if`, `and`, `or`, `while`, `min` or `max` on a state, a parameter or t"
+                expected="a right-hand side without `if`, `and`, `or`, `while`, `min` or `max` on a state, a"
+                " parameter or t"
                 " (it is run once, with symbols)",
                 got="one of these",
-                remedy="Write np.where(condition, a, b), np.maximum(a, b), and `&`, `|`, `~` between conditions.",
+                remedy="Write np.where(condition, a, b), np.maximum(a, b), and `&`, `|`, `~`.",
             )
         )
 
@@ -174,7 +175,7 @@ def number_of(g: Graph, value: Any) -> int:
     if isinstance(value, Symbol):
         if value.g is not g:
             raise ModelError(
-                "A traced value of another model was used: a right-hand side may not keep values between calls."
+                "A traced value of another model was used: keep no values between calls."
             )
         return value.i
     try:
@@ -205,10 +206,11 @@ class Names:
     def __init__(
         self, g: Graph, kind: str, what: str, names: tuple[str, ...] = (), *, grows: bool = False
     ) -> None:
-        self.__dict__["_given"] = {}
+        given: dict[str, Symbol] = {}
+        self.__dict__["_given"] = given
         self.__dict__["_about"] = (g, kind, what, grows)
         for name in names:
-            self._given[name] = Symbol(g, g.leaf(kind, len(self._given)))
+            given[name] = Symbol(g, g.leaf(kind, len(given)))
 
     def __getattr__(self, name: str) -> Symbol:
         given: dict[str, Symbol] = self.__dict__["_given"]

@@ -13,8 +13,8 @@ from bayes_nlmem.ground.messages import ModelError, explain
 class Tolerances:
     """Error allowed in one step of a solver.
 
-    An error e of compartment y is allowed if ``|e| <= relative (|y| + absolute max|y|)``, where max|y| is the largest
-    value of the compartment so far, and at least 1e-5 of the subject's largest dose or initial value.
+    An error e of compartment y is allowed if ``|e| <= relative (|y| + absolute max|y|)``, where max|y| is the
+    largest value of the compartment so far, and at least 1e-5 of the subject's largest dose or initial value.
 
     Parameters
     ----------

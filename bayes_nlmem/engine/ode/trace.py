@@ -55,12 +55,13 @@ def trace(
     Parameters
     ----------
     rates : callable
-        ``rates(t, y, p)`` returns a dict compartment -> derivative. It may leave out `t`, and `y` and `p` may be
-        replaced by keyword-only names of compartments and parameters.
+        ``rates(t, y, p)`` returns a dict compartment -> derivative. It may leave out `t`, and `y` and `p` may
+        be replaced by keyword-only names of compartments and parameters.
     outputs : callable, optional
         As `rates`; returns a dict output -> value.
     initial, inputs : callable, optional
-        ``initial(p)`` returns a dict compartment -> value (0 if left out), ``inputs(p)`` a dict ``F_depot`` -> value.
+        ``initial(p)`` returns a dict compartment -> value (0 if left out), ``inputs(p)`` a dict ``F_depot``
+        -> value.
     compartments, parameters : tuple of str, optional
         Names in their order; found by use where left out.
     """

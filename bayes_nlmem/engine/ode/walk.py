@@ -1,7 +1,7 @@
 """The walk: every subject's records once, from stop to stop, carrying the state and its sensitivities.
 
-A record is a stop if something changes at it: a dose, a reset, other parameters. The others are answered on the way by
-the solver's interpolant.
+A record is a stop if something changes at it: a dose, a reset, other parameters. The others are answered on
+the way by the solver's interpolant.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.steady import overlap
 from bayes_nlmem.engine.trains import next_event, put
 
-# Times closer than this share of the subject's largest time are the same time (pending doses then come first).
+# Times closer than this share of the subject's largest time are the same time (pending doses then come
+# first).
 SAME_TIME = 1e-12
 # Tolerances never ask for less than this share of the largest dose or initial value of a subject.
 SMALLEST_SCALE = 1e-5
@@ -72,7 +73,7 @@ def _begin(machine, z, book, r, nb):
 
 @compiled
 def _go(machine, z, book, r, k, now, until, last_time):
-    """Move on to `until` under the parameters of stop r; answer on the way. Returns (fault, next record, finite)."""
+    """Move on to `until` under the parameters of stop r, answering. Returns (fault, next record, finite)."""
     table, ints = machine.table, book.ints
     p = _parameters(book.phi, ints[r, at.ROW])
     nb = ints[r, at.ACTIVE] if book.sensitive else 0
@@ -180,7 +181,20 @@ def _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb):
                 before, end = overlap(lag, dose.duration, interval)
                 if before < 0:
                     return at.NOT_FINITE_RESULT, n_trains
-            fault = periodic_state(cycle, w, y, p, phi[ints[r, at.ROW_AT]], dose, lag, end, before, interval, time, book.sensitive)
+            fault = periodic_state(
+                cycle,
+                w,
+                y,
+                p,
+                phi[ints[r, at.ROW_AT]],
+                dose,
+                lag,
+                end,
+                before,
+                interval,
+                time,
+                book.sensitive,
+            )
         else:
             fault = constant_state(cycle, w, y, p, dose, time, book.sensitive)
         if fault != at.FINE:
@@ -286,7 +300,7 @@ def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
 
 @making_arrays
 def walk(desk, cycle_desk, subjects, status, t_floats, t_ints, most_steps):
-    """Walk all subjects of the plan on a desk; fills its answers and the status. Steady states use a second desk."""
+    """Walk all subjects of a plan; fills its answers and the status. Steady states use the second desk."""
     machine, cycle = machine_at(desk), machine_at(cycle_desk)
     ints, requests = (
         carray(ints_at(desk[RECORD_INTS]), (desk[N_RECORDS], N_RECORD_INTS)),

@@ -68,7 +68,8 @@ class Function:
         self.line(f"ret double {value}")
         return "\n".join([*self.lines, "}"])
 
-    # --- memory ----------------------------------------------------------------------------------------------------
+    # --- memory
+    # ----------------------------------------------------------------------------------------------------
 
     def address(self, base: str, offset: int | str) -> str:
         """Pointer to the double number `offset` behind the i64 address `base`."""
@@ -86,7 +87,8 @@ class Function:
         """Store a double or a vector."""
         self.line(f"store {kind} {value}, ptr {self.address(base, offset)}, align 8")
 
-    # --- arithmetic ------------------------------------------------------------------------------------------------
+    # --- arithmetic
+    # ------------------------------------------------------------------------------------------------
 
     def times(self, a: str, b: str, kind: str = "double") -> str:
         """Product."""
@@ -117,7 +119,8 @@ class Function:
             vector = self.new(f"insertelement {VECTOR} {vector}, double {value}, i64 {lane}")
         return vector
 
-    # --- nodes -----------------------------------------------------------------------------------------------------
+    # --- nodes
+    # -----------------------------------------------------------------------------------------------------
 
     def write(self, nodes: Iterable[int]) -> None:
         """Write nodes and all that they need."""

@@ -15,12 +15,13 @@ _FORMS = ("full", "quasi-steady-state", "quasi-equilibrium", "michaelis-menten")
 def tmdd(form: str = "full") -> ODE:
     r"""A drug (ligand L) that binds to its target R, in concentrations; doses are amounts (divided by V).
 
-    .. math:: \dot L = -K_{el} L - K_{on} L R + K_{off} C, \quad \dot R = K_{syn} - K_{deg} R - K_{on} L R + K_{off} C, \quad
+    .. math:: \dot L = -K_{el} L - K_{on} L R + K_{off} C, \quad
+        \dot R = K_{syn} - K_{deg} R - K_{on} L R + K_{off} C, \quad
         \dot C = K_{on} L R - (K_{off} + K_{int}) C
 
-    The approximations follow total drug and total target with ``L = ((D - K - T) + sqrt((D - K - T)^2 + 4 K D)) / 2``
-    where D is the total drug, T the total target and K is KSS = (KOFF + KINT) / KON or KD = KOFF / KON; the last one
-    keeps only the drug, eliminated with VM and KM.
+    The approximations follow total drug and total target with ``L = ((D - K - T) + sqrt((D - K - T)^2 + 4 K
+    D)) / 2`` where D is the total drug, T the total target and K is KSS = (KOFF + KINT) / KON or KD = KOFF /
+    KON; the last one keeps only the drug, eliminated with VM and KM.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def tmdd(form: str = "full") -> ODE:
     Examples
     --------
     >>> tmdd().parameters
-    ('KEL', 'KON', 'KOFF', 'KSYN', 'KDEG', 'KINT', 'V')
+    ('KON', 'KOFF', 'KEL', 'KSYN', 'KDEG', 'KINT', 'V')
     """
     if form not in _FORMS:
         raise ModelError(explain(expected=f"form to be one of {', '.join(_FORMS)}", got=repr(form)))

@@ -69,12 +69,12 @@ def tumour_growth(form: str = "exponential") -> ODE:
 
 
 def viral_dynamics() -> ODE:
-    r"""Target cells T, infected cells I and virus V under a drug of efficacy EFF from time 0, in balance before.
+    r"""Target cells T, infected cells I and virus V, in balance until a drug of efficacy EFF at time 0.
 
     .. math:: \dot T = S - D_T T - B V T, \quad \dot I = B V T - \delta I, \quad \dot V = (1 - EFF) P I - C V
 
-    Parameters S [cells/time], DT, DELTA, C [1/time], B [1/(virus time)], P [virus/(cell time)], EFF (0 to 1). Output
-    `log_virus`, the decadic logarithm.
+    Parameters S [cells/time], DT, DELTA, C [1/time], B [1/(virus time)], P [virus/(cell time)], EFF (0 to 1).
+    Output `log_virus`, the decadic logarithm.
 
     References
     ----------

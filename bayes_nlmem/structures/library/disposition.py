@@ -11,12 +11,14 @@ from bayes_nlmem.structures.ode import ODE
 def michaelis_menten(n: int = 1, *, absorption: str | None = None, linear: bool = False) -> ODE:
     r"""Saturable elimination from one to three compartments, with a linear one beside it if wanted.
 
-    .. math:: \dot A_1 = \text{input} - \frac{V_M c}{K_M + c} - CL\, c - \sum_i Q_i (c - A_i / V_i), \quad c = A_1 / V_1
+    .. math:: \dot A_1 = \text{input} - \frac{V_M c}{K_M + c} - CL\, c - \sum_i Q_i (c - A_i / V_i), \quad
+        c = A_1 / V_1
 
     Parameters
     ----------
     n : int
-        Compartments. Parameters VM [amount/time], KM [amount/volume], V1 and, for each further compartment, Qi, Vi.
+        Compartments. Parameters VM [amount/time], KM [amount/volume], V1 and, for each further compartment,
+        Qi, Vi.
     absorption : None or "first-order"
         A depot with rate constant KA [1/time].
     linear : bool
@@ -33,7 +35,9 @@ def michaelis_menten(n: int = 1, *, absorption: str | None = None, linear: bool 
     """
     if n not in (1, 2, 3) or absorption not in (None, "first-order"):
         raise ModelError(
-            explain(expected="n = 1, 2 or 3 and absorption None or 'first-order'", got=f"n={n!r}, {absorption!r}")
+            explain(
+                expected="n = 1, 2 or 3 and absorption None or 'first-order'", got=f"n={n!r}, {absorption!r}"
+            )
         )
 
     def rates(y: Any, p: Any) -> dict[str, Any]:
@@ -51,13 +55,16 @@ def michaelis_menten(n: int = 1, *, absorption: str | None = None, linear: bool 
 
     names = ("KA",) * bool(absorption) + ("VM", "KM", "V1") + ("CL",) * linear
     names += tuple(name for i in range(2, n + 1) for name in (f"Q{i}", f"V{i}"))
-    return ODE(rates, outputs=lambda y, p: {"cp": y.central / p.V1}, parameters=names, name="michaelis_menten")
+    return ODE(
+        rates, outputs=lambda y, p: {"cp": y.central / p.V1}, parameters=names, name="michaelis_menten"
+    )
 
 
 def transit_absorption(n: int = 3) -> ODE:
     r"""Absorption through a chain of `n` transit compartments, one compartment with linear elimination.
 
-    .. math:: \dot a_1 = -k_{tr} a_1, \quad \dot a_i = k_{tr} (a_{i-1} - a_i), \quad \dot A_d = k_{tr} a_n - K_A A_d, \quad
+    .. math:: \dot a_1 = -k_{tr} a_1, \quad \dot a_i = k_{tr} (a_{i-1} - a_i), \quad
+        \dot A_d = k_{tr} a_n - K_A A_d, \quad
         k_{tr} = (n + 1) / MTT
 
     Any number of doses may be under way, for each compartment keeps its own amount. Parameters MTT [time],
@@ -85,17 +92,21 @@ def transit_absorption(n: int = 3) -> ODE:
         return chain | {"depot": flows[-1] - absorbed, "central": absorbed - p.CL / p.V * y.central}
 
     return ODE(
-        rates, outputs=lambda y, p: {"cp": y.central / p.V}, parameters=("MTT", "KA", "CL", "V"), name="transit"
+        rates,
+        outputs=lambda y, p: {"cp": y.central / p.V},
+        parameters=("MTT", "KA", "CL", "V"),
+        name="transit",
     )
 
 
 def parent_metabolite(*, absorption: str | None = "first-order") -> ODE:
     r"""A parent whose fraction FM is eliminated into a metabolite.
 
-    .. math:: \dot A_p = \text{input} - \tfrac{CL}{V} A_p, \qquad \dot A_m = F_M \tfrac{CL}{V} A_p - \tfrac{CL_M}{V_M} A_m
+    .. math:: \dot A_p = \text{input} - \tfrac{CL}{V} A_p, \qquad
+        \dot A_m = F_M \tfrac{CL}{V} A_p - \tfrac{CL_M}{V_M} A_m
 
-    Outputs cp and cm. Parameters CL, CLM [volume/time], V, VM [volume], FM (0 to 1), KA [1/time]; amounts of the
-    metabolite are in units of the parent.
+    Outputs cp and cm. Parameters CL, CLM [volume/time], V, VM [volume], FM (0 to 1), KA [1/time]; amounts of
+    the metabolite are in units of the parent.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Effects of a concentration `cp`: delayed, indirect, on a turnover, on blood cells. A PK structure drives them."""
+"""Effects of a concentration `cp`: delayed, indirect, on blood cells. A PK structure drives them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def _effect(c: Any, p: Any, shape: str) -> Any:
 def effect_compartment(effect: str = "emax") -> ODE:
     r"""An effect that follows the concentration ce of a hypothetical compartment.
 
-    .. math:: \dot c_e = K_{E0} (c_p - c_e), \qquad E = E_0 + E_{max} c_e^\gamma / (EC_{50}^\gamma + c_e^\gamma)
+    .. math:: \dot c_e = K_{E0} (c_p - c_e), \qquad
+        E = E_0 + E_{max} c_e^\gamma / (EC_{50}^\gamma + c_e^\gamma)
 
     Parameters
     ----------
@@ -65,14 +66,15 @@ def effect_compartment(effect: str = "emax") -> ODE:
 def indirect_response(drug: str = "inhibits production") -> ODE:
     r"""A response whose production or loss the drug inhibits or stimulates (models I to IV).
 
-    .. math:: \dot R = K_{in} (1 \pm H(c_p)) - K_{out} R, \quad \text{or} \quad K_{in} - K_{out} (1 \pm H(c_p)) R, \qquad
+    .. math:: \dot R = K_{in} (1 \pm H(c_p)) - K_{out} R, \quad \text{or} \quad
+        K_{in} - K_{out} (1 \pm H(c_p)) R, \qquad
         R(0) = K_{in} / K_{out}, \quad H = I_{max} c / (IC_{50} + c)
 
     Parameters
     ----------
     drug : str
-        "inhibits production" (I), "inhibits loss" (II), "stimulates production" (III), "stimulates loss" (IV).
-        Parameters KIN [response/time], KOUT [1/time], and IMAX, IC50 or EMAX, EC50.
+        "inhibits production" (I), "inhibits loss" (II), "stimulates production" (III), "stimulates loss"
+        (IV). Parameters KIN [response/time], KOUT [1/time], and IMAX, IC50 or EMAX, EC50.
 
     References
     ----------
@@ -105,7 +107,8 @@ def indirect_response(drug: str = "inhibits production") -> ODE:
 def myelosuppression(effect: str = "linear") -> ODE:
     r"""Neutrophils under a drug that kills proliferating cells, with feedback.
 
-    .. math:: \dot P = k P \left((1 - E(c_p)) (CIRC_0 / C)^\gamma - 1\right), \quad \dot T_1 = k (P - T_1), \dots, \quad
+    .. math:: \dot P = k P \left((1 - E(c_p)) (CIRC_0 / C)^\gamma - 1\right), \quad
+        \dot T_1 = k (P - T_1), \dots, \quad
         \dot C = k (T_3 - C), \qquad k = 4 / MTT
 
     Parameters

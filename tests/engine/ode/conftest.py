@@ -89,8 +89,13 @@ INITIAL = {
     "friberg": lambda p: {name: p.CIRC0 for name in ("prol", "t1", "t2", "t3", "circ")},
     "tmdd_full": lambda p: {"R": p.KSYN / p.KDEG},
 }
-RATES = {f.__name__: f for f in (mm1, mm1_oral, mm2, idr_inhib_kin, idr_inhib_kout, idr_stim_kin, idr_stim_kout,
-                                 friberg, effect_cpt, transit3, tmdd_full)}  # fmt: skip
+RATES = {
+    f.__name__: f
+    for f in (
+        mm1, mm1_oral, mm2, idr_inhib_kin, idr_inhib_kout, idr_stim_kin, idr_stim_kout, friberg, effect_cpt,
+        transit3, tmdd_full,
+    )
+}  # fmt: skip
 
 
 def structure_of(family, **options):
@@ -121,7 +126,11 @@ def all_amounts(structure, records):
 def models():
     """`structure_of`, `records_of`, `all_amounts` and the rates by family."""
     return SimpleNamespace(
-        structure_of=structure_of, records_of=records_of, all_amounts=all_amounts, rates=RATES, initial=INITIAL
+        structure_of=structure_of,
+        records_of=records_of,
+        all_amounts=all_amounts,
+        rates=RATES,
+        initial=INITIAL,
     )
 
 

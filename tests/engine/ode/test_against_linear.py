@@ -30,7 +30,9 @@ def both(case, solver):
     m, n = len(structure.compartments), case.records.n
     from bayes_nlmem.engine.records import Requests
 
-    plan = structure.plan(case.records, Requests(np.repeat(np.arange(n), m), np.tile(np.arange(m), n)), case.columns)
+    plan = structure.plan(
+        case.records, Requests(np.repeat(np.arange(n), m), np.tile(np.arange(m), n)), case.columns
+    )
     order = [case.columns.index(c) for c in plan.columns]
     values, sens, found, _ = solve_equations(
         case.phi[:, order], plan, structure.tolerances, sensitive=True, stiff=solver == "stiff"

@@ -17,7 +17,10 @@ def rich(t, y, p):
     hill = c**p.g / (p.k**p.g + c**p.g)
     gate = np.where((t > 1.0) & (y.b < 5.0), np.exp(-p.k * t), np.tanh(y.b))
     total = sum(p.k ** (i + 1) * y.a for i in range(3))
-    return {"a": -p.V * hill + gate - total, "b": np.sqrt(1 + y.b**2) - np.log1p(y.a) + np.clip(y.b, 0, 2) - abs(p.g)}
+    return {
+        "a": -p.V * hill + gate - total,
+        "b": np.sqrt(1 + y.b**2) - np.log1p(y.a) + np.clip(y.b, 0, 2) - abs(p.g),
+    }
 
 
 def test_jacobians_agree_with_differences():

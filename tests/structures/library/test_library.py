@@ -111,8 +111,8 @@ def case(name, structure, p, rates, y0, dose=100.0):
 CASES = [
     case("michaelis_menten", st.michaelis_menten(2, absorption="first-order", linear=True),
          {"KA": 0.7, "VM": 30.0, "KM": 2.0, "V1": 20.0, "CL": 1.0, "Q2": 2.0, "V2": 40.0}, two_mm, [0, 0, 0]),
-    case("transit", st.transit_absorption(2), {"MTT": 2.0, "KA": 1.3, "CL": 2.0, "V": 10.0}, transits, [0] * 4),
-    case("metabolite", st.parent_metabolite(), {**PK, "KA": 1.0, "FM": 0.3, "CLM": 1.0, "VM": 5.0}, metabolite, [0] * 3),
+    case("transit", st.transit_absorption(2), {"MTT": 2.0, "KA": 1.3, "CL": 2.0, "V": 10.0}, transits, [0] * 4),  # noqa: E501
+    case("metabolite", st.parent_metabolite(), {**PK, "KA": 1.0, "FM": 0.3, "CLM": 1.0, "VM": 5.0}, metabolite, [0] * 3),  # noqa: E501
     case("effect compartment", IV.drives(st.effect_compartment("sigmoid")),
          {**PK, "KE0": 0.4, "E0": 1.0, "EMAX": 5.0, "EC50": 2.0, "GAMMA": 1.5},
          with_pk(lambda p, t, y, c: [p["KE0"] * (c - y[0])]), [0, 0]),
@@ -128,25 +128,27 @@ CASES = [
          {**PK, "MTT": 100.0, "SLOPE": 0.1, "CIRC0": 5.0, "GAMMA": 0.17}, with_pk(cells), [0, 5, 5, 5, 5, 5]),
     case("tmdd full", st.tmdd(), BINDING, full_tmdd, [0, 5, 0]),
     case("tmdd QSS", st.tmdd("quasi-steady-state"),
-         {k: v for k, v in BINDING.items() if k not in ("KON", "KOFF")} | {"KSS": 0.225}, bound_tmdd("KSS"), [0, 5]),
+         {k: v for k, v in BINDING.items() if k not in ("KON", "KOFF")} | {"KSS": 0.225}, bound_tmdd("KSS"),
+         [0, 5]),
     case("tmdd QE", st.tmdd("quasi-equilibrium"),
-         {k: v for k, v in BINDING.items() if k not in ("KON", "KOFF")} | {"KD": 0.025}, bound_tmdd("KD"), [0, 5]),
+         {k: v for k, v in BINDING.items() if k not in ("KON", "KOFF")} | {"KD": 0.025}, bound_tmdd("KD"), [0,
+         5]),
     case("tmdd MM", st.tmdd("michaelis-menten"), {"KEL": 0.05, "VM": 2.0, "KM": 1.0, "V": 1.0},
          lambda p, t, y: [-p["KEL"] * y[0] - p["VM"] * y[0] / (p["KM"] + y[0])], [0]),
     case("exponential", IV.drives(st.tumour_growth()), {**TUMOUR, "KG": 0.05},
          with_pk(lambda p, t, y, c: [p["KG"] * y[0] - p["KK"] * c * y[0]]), [0, 5]),
     case("gompertz", IV.drives(st.tumour_growth("gompertz")), {**TUMOUR, "KG": 0.05, "WMAX": 100.0},
-         with_pk(lambda p, t, y, c: [p["KG"] * y[0] * np.log(p["WMAX"] / y[0]) - p["KK"] * c * y[0]]), [0, 5]),
+         with_pk(lambda p, t, y, c: [p["KG"] * y[0] * np.log(p["WMAX"] / y[0]) - p["KK"] * c * y[0]]), [0, 5]),  # noqa: E501
     case("simeoni", IV.drives(st.tumour_growth("simeoni")),
          {**PK, "K1": 0.3, "K2": 0.02, "L0": 0.1, "L1": 0.8, "W0": 5.0}, with_pk(simeoni), [0, 5, 0, 0, 0]),
-    case("claret", IV.drives(st.tumour_growth("claret")), {**PK, "KL": 0.05, "KD": 0.02, "LAMBDA": 0.1, "W0": 5.0},
-         with_pk(lambda p, t, y, c: [p["KL"] * y[0] - p["KD"] * np.exp(-p["LAMBDA"] * t) * c * y[0]]), [0, 5]),
+    case("claret", IV.drives(st.tumour_growth("claret")), {**PK, "KL": 0.05, "KD": 0.02, "LAMBDA": 0.1, "W0": 5.0},  # noqa: E501
+         with_pk(lambda p, t, y, c: [p["KL"] * y[0] - p["KD"] * np.exp(-p["LAMBDA"] * t) * c * y[0]]), [0, 5]),  # noqa: E501
     case("virus", st.viral_dynamics(),
          {"S": 10.0, "DT": 0.01, "B": 1e-4, "DELTA": 0.5, "EFF": 0.9, "P": 100.0, "C": 6.0}, virus,
          [6 * 0.5 / (1e-4 * 100), (10 - 0.01 * 300) / 0.5, 100 / 6 * 14.0], 0.0),
     case("minimal model", st.minimal_model(),
-         {"SG": 0.03, "GB": 90.0, "P2": 0.02, "SI": 5e-4, "IB": 7.0, "N": 0.3, "H": 90.0, "GAMMA": 0.004}, glucose,
-         [90, 0, 7], 250.0),
+         {"SG": 0.03, "GB": 90.0, "P2": 0.02, "SI": 5e-4, "IB": 7.0, "N": 0.3, "H": 90.0, "GAMMA": 0.004},
+         glucose, [90, 0, 7], 250.0),
 ]  # fmt: skip
 
 
@@ -156,7 +158,9 @@ def test_against_scipy(structure, p, rates, y0, dose):
     y[0] += dose
     method = {"method": "DOP853", "rtol": 1e-11, "atol": 1e-11}
     exact = solve_ivp(lambda t, y: rates(p, t, y), (0, TIMES[-1]), y, t_eval=TIMES, **method).y
-    table = pd.DataFrame({"ID": 1, "TIME": [0.0, *TIMES], "EVID": [1] + [2] * len(TIMES), "AMT": [dose] + [0] * 7})
+    table = pd.DataFrame(
+        {"ID": 1, "TIME": [0.0, *TIMES], "EVID": [1] + [2] * len(TIMES), "AMT": [dose] + [0] * 7}
+    )
     if dose == 0:
         table.loc[0, "EVID"] = 2
     found = bn.solve(structure, table, p)[[f"A_{c}" for c in structure.compartments]].to_numpy()[1:].T
