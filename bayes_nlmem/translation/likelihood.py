@@ -93,7 +93,7 @@ def interval_normal_logp(value, mean, sd, lower, upper):
     relative accuracy far from the mean.
     """
     quantified = pt.eq(lower, upper)
-    a, b = (lower - mean) / sd, (upper - mean) / sd
+    a, b = _standardised(lower, mean, sd, -np.inf), _standardised(upper, mean, sd, np.inf)
     flip = pt.gt(a + b, 0.0)
     low, high = pt.switch(flip, -b, a), pt.switch(flip, -a, b)
     low = pt.switch(quantified, -1.0, low)
@@ -106,6 +106,12 @@ def interval_normal_logp(value, mean, sd, lower, upper):
     z = (value - mean) / sd
     density = -0.5 * z**2 - pt.log(sd) - 0.5 * np.log(2 * np.pi)
     return pt.switch(quantified, density, interval)
+
+
+def _standardised(bound: Any, mean: Any, sd: Any, infinity: float) -> Any:
+    """(bound - mean) / sd; an infinite bound is kept out of the division, whose gradient is inf times 0."""
+    infinite = pt.isinf(bound)
+    return pt.switch(infinite, infinity, (pt.switch(infinite, 0.0, bound) - mean) / sd)
 
 
 def _log_normal_cdf(x: Any) -> Any:

@@ -39,6 +39,16 @@ def test_intervals_have_a_probability(lower, upper, expected):
     assert_allclose(got, expected, rtol=1e-10)
 
 
+def test_gradients_in_the_residual_error_are_finite_for_unbounded_intervals():
+    sd = pytensor.tensor.dscalar()
+    lower, upper = np.array([-np.inf, 1.0, 0.0, 2.0]), np.array([1.0, np.inf, 1.0, 2.0])
+    total = interval_normal_logp(np.array([1.0, 1.0, 1.0, 2.0]), 0.5, sd, lower, upper).sum()
+    slope = pytensor.function([sd], pytensor.grad(total, sd), mode="FAST_COMPILE")
+    value = pytensor.function([sd], total, mode="FAST_COMPILE")
+    h = 1e-5
+    assert_allclose(slope(0.7), (value(0.7 + h) - value(0.7 - h)) / (2 * h), rtol=1e-7)
+
+
 def test_gradients_of_censored_values_are_finite():
     mean = pytensor.tensor.vector()
     lower = np.array([-np.inf, 1.0, 0.0, -np.inf, 2.0])
