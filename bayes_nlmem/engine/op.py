@@ -62,11 +62,22 @@ class LinearWalk(Op):
         return [(shapes[5][0],), (n_pairs, shapes[0][1]), (shapes[3][0],)]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        """Only phi has a derivative, and only in the amounts."""
-        return [[True, False, False]] + [[False, False, False]] * 6
+        """Only phi has a derivative."""
+        return [[True, True, False]] + [[False, False, False]] * 6
 
     def pullback(self, inputs: list, outputs: list, cotangents: list) -> list:
-        """Contract the sensitivities of this node."""
+        """Contract the sensitivities of this node.
+
+        Raises
+        ------
+        NotImplementedError
+            If derivatives of the sensitivities, that is second derivatives, are asked for.
+        """
+        if not isinstance(cotangents[1].type, DisconnectedType):
+            raise NotImplementedError(
+                "The compartment kernels have exact first derivatives only; for a Hessian take differences of "
+                "the gradient."
+            )
         if not self.sensitive:
             outputs = LinearWalk(self.n, self.depot)(*inputs)
         if isinstance(cotangents[0].type, DisconnectedType):
@@ -100,15 +111,15 @@ class Contract(Op):
         return [(node.inputs[3], shapes[1][1])]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        """Linear in the cotangent; second derivatives of the walk do not exist."""
-        return [[True], [False], [False], [False]]
+        """Bilinear in the cotangent and the sensitivities."""
+        return [[True], [True], [False], [False]]
 
     def pullback(self, inputs: list, outputs: list, cotangents: list) -> list:
-        """Transpose of the contraction, in the cotangent alone."""
-        _, sens, pairs, _ = inputs
-        along = (sens * cotangents[0][pairs[:, 1]]).sum(axis=1)
-        back = pt.inc_subtensor(pt.zeros_like(inputs[0])[pairs[:, 0]], along)
-        return [back] + [disconnected_type() for _ in range(3)]
+        """Transpose of the contraction."""
+        g, sens, pairs, _ = inputs
+        asked = cotangents[0][pairs[:, 1]]
+        back = pt.inc_subtensor(pt.zeros_like(g)[pairs[:, 0]], (sens * asked).sum(axis=1))
+        return [back, g[pairs[:, 0]][:, None] * asked, disconnected_type(), disconnected_type()]
 
 
 contract = Contract()

@@ -53,7 +53,7 @@ _DOUBLES = types.CPointer(types.double)
 
 @cfunc(types.int64(types.uint64, _DOUBLES, _DOUBLES, _DOUBLES, types.voidptr), cache=True)
 def log_density(size, point, gradient, value, user):  # type: ignore[no-untyped-def]
-    """Nutpie's log-density callback: 0 is fine, 1 an error, 3 and 4 a gradient or value that is not finite."""
+    """Nutpie's log-density callback: 0 is fine, 1 an error, 3 and 4 not finite."""
     data = carray(user, (N_USER,), np.int64)
     floats = carray(_pointer(data[1]), (data[2],), np.float64)
     ints = carray(_pointer(data[3]), (data[4],), np.int64)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -16,6 +16,9 @@ from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.compiled import compile_density, for_nutpie, named
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.translation.graph import Translation
+
+# The draws and the seconds of every stage.
+Sampled = tuple[xr.DataTree, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Settings:
     progress: bool
 
 
-def sample_nutpie(translation: Translation, starts: Starts, settings: Settings):
+def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) -> Sampled:
     """NUTS by nutpie (Rust), with the graph compiled by numba; chains run in threads without the GIL.
 
     An interrupt (Ctrl-C, stop button) returns the draws that all chains have.
@@ -62,27 +65,30 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings):
     return xr.DataTree.from_dict(groups), stages
 
 
-def sample_pymc(translation: Translation, starts: Starts, settings: Settings):
+def sample_pymc(translation: Translation, starts: Starts, settings: Settings) -> Sampled:
     """NUTS by PyMC itself, chains in processes."""
-    return _by_pymc(
-        "pymc", translation, starts, settings, initvals=_constrained(translation, starts, settings)
-    )
+    options = {"init": "adapt_diag", "target_accept": settings.target_accept, "cores": settings.cores}
+    return _by_pymc("pymc", translation, starts, settings, **options)
 
 
-def sample_numpyro(translation: Translation, starts: Starts, settings: Settings):
+def sample_numpyro(translation: Translation, starts: Starts, settings: Settings) -> Sampled:
     """NUTS by NumPyro on JAX; needs the extra `jax`."""
-    _require_jax("numpyro", translation)
-    return _by_pymc(
-        "numpyro", translation, starts, settings, initvals=_constrained(translation, starts, settings)[0]
-    )
+    _require_jax("numpyro")
+    options = {"target_accept": settings.target_accept, "jitter": False, "chain_method": "sequential"}
+    return _by_pymc("numpyro", translation, starts, settings, nuts=options)
 
 
-def sample_blackjax(translation: Translation, starts: Starts, settings: Settings):
+def sample_blackjax(translation: Translation, starts: Starts, settings: Settings) -> Sampled:
     """NUTS by BlackJAX on JAX; needs the extra `jax`."""
-    _require_jax("blackjax", translation)
-    return _by_pymc(
-        "blackjax", translation, starts, settings, initvals=_constrained(translation, starts, settings)[0]
-    )
+    _require_jax("blackjax")
+    from bayes_nlmem.learning.on_blackjax import sample
+
+    began = time.perf_counter()
+    seeds = np.random.SeedSequence(settings.seed).generate_state(settings.chains)
+    points = [starts.draw(int(seed)) for seed in seeds]
+    options = {"draws": settings.draws, "tune": settings.tune, "target_accept": settings.target_accept}
+    sampled = sample(translation.graph, points, seed=settings.seed, **options)
+    return sampled, {"compile and sample": time.perf_counter() - began}
 
 
 SAMPLERS = {
@@ -93,26 +99,27 @@ SAMPLERS = {
 }
 
 
-def _by_pymc(name: str, translation: Translation, starts: Starts, settings: Settings, *, initvals):
+def _by_pymc(
+    name: str, translation: Translation, starts: Starts, settings: Settings, **options: Any
+) -> Sampled:
     began = time.perf_counter()
-    with translation.graph, threadpool_limits(1), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning)
+    with translation.graph, threadpool_limits(1):
         sampled = pm.sample(
             draws=settings.draws,
             tune=settings.tune,
             chains=settings.chains,
-            cores=settings.cores,
             random_seed=settings.seed,
             nuts_sampler=name,
-            initvals=initvals,
-            target_accept=settings.target_accept,
+            initvals=_constrained(translation, starts, settings),
             progressbar=settings.progress,
+            quiet=not settings.progress,
             compute_convergence_checks=False,
+            **options,
         )
     return sampled, {"compile and sample": time.perf_counter() - began}
 
 
-def _require_jax(name: str, translation: Translation) -> None:
+def _require_jax(name: str) -> None:
     from importlib.util import find_spec
 
     missing = [package for package in ("jax", name) if find_spec(package) is None]
@@ -124,6 +131,7 @@ def _require_jax(name: str, translation: Translation) -> None:
                 remedy='pip install "bayes-nlmem[jax]", or use sampler="nutpie".',
             )
         )
+    import bayes_nlmem.engine.on_jax  # noqa: F401  (registers the kernels)
 
 
 def _constrained(translation: Translation, starts: Starts, settings: Settings) -> list[dict[str, np.ndarray]]:
