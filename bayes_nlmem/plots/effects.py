@@ -105,7 +105,8 @@ def plot_effects_against_covariates(fit: Any) -> Any:
             values = np.asarray(fit.data.covariate(name))[np.asarray(first)]
             for axes, parameter in zip(line, effects, strict=True):
                 axes.axhline(0, color=MUTED, linewidth=1)
-                _against(axes, values, effects[parameter].to_numpy())
+                draw = _against_number if covariates[name].categories is None else _against_category
+                draw(axes, values, effects[parameter].to_numpy())
                 axes.set(xlabel=labelled(name, fit.data.units.get(name)), ylabel=f"η {parameter}")
     return figure
 
@@ -162,17 +163,21 @@ def _spread(axes: Any, means: np.ndarray, omega: float) -> None:
     axes.grid(visible=False, axis="y")
 
 
-def _against(axes: Any, values: np.ndarray, means: np.ndarray) -> None:
-    dots = {"linestyle": "none", "marker": "o", "markersize": 4, "alpha": 0.75, "color": INDIVIDUAL}
-    if np.issubdtype(values.dtype, np.number):
-        axes.plot(values, means, **dots)
-        near = min(1.0, max(2 / 3, 20 / values.size))  # few subjects deserve a calm curve
-        axes.plot(*lowess(values, means, fraction=near), color=SMOOTH, linewidth=1.6)
-        return
-    levels = sorted(set(values))
+_DOTS = {"linestyle": "none", "marker": "o", "markersize": 4, "alpha": 0.75, "color": INDIVIDUAL}
+
+
+def _against_number(axes: Any, values: np.ndarray, means: np.ndarray) -> None:
+    axes.plot(values, means, **_DOTS)
+    near = min(1.0, max(2 / 3, 20 / values.size))  # few subjects deserve a calm curve
+    axes.plot(*lowess(values, means, fraction=near), color=SMOOTH, linewidth=1.6)
+
+
+def _against_category(axes: Any, values: np.ndarray, means: np.ndarray) -> None:
+    levels = sorted(set(values.tolist()))
     for place, level in enumerate(levels):
         own = means[values == level]
-        axes.plot(place + np.linspace(-0.12, 0.12, own.size), own, **dots)
+        axes.plot(place + np.linspace(-0.12, 0.12, own.size), own, **_DOTS)
         axes.plot([place - 0.25, place + 0.25], [own.mean()] * 2, color=SMOOTH, linewidth=1.8)
-    axes.set_xticks(range(len(levels)), [str(level) for level in levels])
+    names = [level if isinstance(level, str) else f"{level:g}" for level in levels]
+    axes.set_xticks(range(len(levels)), names)
     axes.set_xlim(-0.6, len(levels) - 0.4)

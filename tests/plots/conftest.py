@@ -87,7 +87,10 @@ def stand_in():
         data=SimpleNamespace(
             table=table,
             units={"TIME": "h", "DV": "mg/L", "AMT": "mg", "WT": "kg"},
-            covariates=covariates,
+            covariates={
+                "WT": SimpleNamespace(categories=None),
+                "SEX": SimpleNamespace(categories=("f", "m")),
+            },
             covariate=covariates.__getitem__,
         ),
     )

@@ -19,7 +19,7 @@ def data(fit: Any) -> Section:
     kept = [(label, text) for label, text in _joined(facts(study)) if label not in ("covariates", "warnings")]
     blocks: list[Block] = [
         Table(
-            f"The data set {study.source}.",
+            f"What was read: {study.source}.",
             ("", ""),
             [(Markup(f"<b>{label}</b>"), text) for label, text in kept],
             align="lw",
@@ -60,15 +60,18 @@ def _covariates(study: Any) -> Table:
     for name, covariate in study.covariates.items():
         values = np.asarray(covariate.values)[first]
         unit = study.units.get(name, "")
-        if np.issubdtype(values.dtype, np.number):
+        if covariate.categories is None:
             cells = [
                 significant(number)
                 for number in (values.mean(), np.median(values), values.min(), values.max())
             ]
             rows.append((name, unit, *cells, covariate.method))
         else:
-            counts = pd.Series(values).value_counts(sort=False)
-            shares = ", ".join(f"{level}: {number}" for level, number in counts.items())
+            counts = pd.Series(values).value_counts(sort=False).sort_index()
+            shares = ", ".join(
+                f"{level if isinstance(level, str) else format(level, 'g')}: {number}"
+                for level, number in counts.items()
+            )
             rows.append((name, unit, shares, "", "", "", covariate.method))
     return Table(
         "Covariates of the subjects (first value of each).",

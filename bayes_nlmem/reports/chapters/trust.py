@@ -49,10 +49,14 @@ def _verdict(verdict: Any) -> Notice:
 
 
 def _thinning(fit: Any) -> int:
-    """The step that leaves nearly independent draws, as the test in the rank plot takes them to be."""
+    """The step that leaves nearly independent draws, as the test in the rank plot takes them to be.
+
+    At least 100 draws of each chain are kept, so that chains which disagree are seen to do so.
+    """
     sizes = fit.draws["posterior"].sizes
     effective = fit.summary().ess_bulk.min()
-    return max(1, math.ceil(sizes["chain"] * sizes["draw"] / effective)) if effective > 0 else 1
+    step = math.ceil(sizes["chain"] * sizes["draw"] / effective) if effective > 0 else 1
+    return max(1, min(step, sizes["draw"] // 100))
 
 
 def _every(step: int) -> str:
