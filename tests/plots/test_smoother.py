@@ -42,3 +42,9 @@ def test_repeated_places_are_averaged():
 def test_missing_pairs_are_left_out_and_too_few_points_give_nothing():
     grid, curve = lowess([1, 2, 3, np.nan, 5], [1, 2, 3, 4, 5])
     assert grid.size == curve.size == 0
+
+
+def test_many_points_cost_little_memory():
+    x = np.linspace(0, 1, 50_000)
+    _, curve = lowess(x, x**2, fraction=0.1)
+    assert_allclose(curve, np.linspace(0, 1, 60) ** 2, atol=0.01)
