@@ -20,6 +20,19 @@ MODULES = sorted(
 PUBLIC = sorted(name for name, module in bayes_nlmem._EXPORTS.items() if name != module)
 
 
+OPTIONAL = ("blackjax", "jax", "numpyro")
+
+
+def imported(name: str):
+    """The module; skips the test where it needs an extra that is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] in OPTIONAL:
+            pytest.skip(f"{name} needs {error.name}, which is not installed")
+        raise
+
+
 def own_parameters(thing: object) -> list[str]:
     if dataclasses.is_dataclass(thing):
         names = [field.name for field in dataclasses.fields(thing) if field.init]
@@ -57,7 +70,7 @@ def test_every_public_name_shows_an_example(name):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_example_runs(name, request):
-    module = importlib.import_module(name)
+    module = imported(name)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     report: list[str] = []
     for example in doctest.DocTestFinder(exclude_empty=True).find(module, name):
@@ -69,5 +82,5 @@ def test_every_example_runs(name, request):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_says_what_it_is(name):
-    first = (inspect.getdoc(importlib.import_module(name)) or "").split("\n\n")[0]
+    first = (inspect.getdoc(imported(name)) or "").split("\n\n")[0]
     assert first.rstrip().endswith((".", ":")), f"{name}: begin with one sentence, got {first!r}"
