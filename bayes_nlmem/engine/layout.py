@@ -49,6 +49,6 @@ MEANING = {
     BAD_DOSE_INPUT: "ALAG, D, R or F of a dose is not finite or out of range (ALAG >= 0, D >= 0, R > 0)",
     NOT_FINITE_RESULT: "no finite solution (steady state without elimination, or overflow)",
     TOO_MANY_STEPS: "the equations need more steps than the tolerances allow",
-    STEP_TOO_SMALL: "the equations cannot be followed: a rate is infinite or not a number, or changes without end",
+    STEP_TOO_SMALL: "the equations cannot be followed: a rate is not finite, or changes without end",
     NO_STEADY_STATE: "the equations have no steady state under this dosing, or it was not found",
 }

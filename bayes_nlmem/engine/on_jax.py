@@ -69,7 +69,7 @@ def _on_arrays(solve: Callable[..., tuple[np.ndarray, ...]]) -> Callable[..., tu
 def _(op: LinearWalk, **kwargs: Any) -> Callable[..., Any]:
     from bayes_nlmem.engine.kernel import run_walk
 
-    def solve(phi, floats, ints, subjects, sensitivities, requests, pairs):  # type: ignore[no-untyped-def]
+    def solve(phi, floats, ints, subjects, sensitivities, requests, pairs):
         return run_walk(
             phi,
             floats,
@@ -88,7 +88,7 @@ def _(op: LinearWalk, **kwargs: Any) -> Callable[..., Any]:
 
 @jax_funcify.register(Contract)
 def _(op: Contract, **kwargs: Any) -> Callable[..., Any]:
-    def contract(g, sens, pairs, n_rows):  # type: ignore[no-untyped-def]
+    def contract(g, sens, pairs, n_rows):
         return jnp.zeros((n_rows, sens.shape[1])).at[pairs[:, 1]].add(g[pairs[:, 0]][:, None] * sens)
 
     return contract

@@ -75,8 +75,8 @@ class LinearWalk(Op):
         """
         if not isinstance(cotangents[1].type, DisconnectedType):
             raise NotImplementedError(
-                "The compartment kernels have exact first derivatives only; for a Hessian take differences of "
-                "the gradient."
+                "The compartment kernels have exact first derivatives only; for a Hessian take differences "
+                "of the gradient."
             )
         if not self.sensitive:
             outputs = LinearWalk(self.n, self.depot)(*inputs)

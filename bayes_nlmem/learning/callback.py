@@ -22,19 +22,19 @@ N_USER = 5
 
 
 @intrinsic
-def _pointer(typing_context, address):  # type: ignore[no-untyped-def]
-    def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+def _pointer(typing_context, address):
+    def code(context, builder, signature, arguments):
         return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
 
     return types.voidptr(types.int64), code
 
 
 @intrinsic
-def _call(typing_context, address, point, floats, ints):  # type: ignore[no-untyped-def]
+def _call(typing_context, address, point, floats, ints):
     """(fine, value, gradient) of the function at `address`; the arrays are empty where it is not fine."""
     returned = types.BaseTuple.from_types((types.boolean, *_RESULT.types))
 
-    def code(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def code(context, builder, signature, arguments):
         given = context.make_tuple(builder, _ARGUMENTS, arguments[1:])
         kind = context.call_conv.get_function_type(_RESULT, [_ARGUMENTS])
         function = builder.inttoptr(arguments[0], kind.as_pointer())
@@ -52,7 +52,7 @@ _DOUBLES = types.CPointer(types.double)
 
 
 @cfunc(types.int64(types.uint64, _DOUBLES, _DOUBLES, _DOUBLES, types.voidptr), cache=True)
-def log_density(size, point, gradient, value, user):  # type: ignore[no-untyped-def]
+def log_density(size, point, gradient, value, user):
     """Nutpie's log-density callback: 0 is fine, 1 an error, 3 and 4 not finite."""
     data = carray(user, (N_USER,), np.int64)
     floats = carray(_pointer(data[1]), (data[2],), np.float64)
@@ -70,14 +70,14 @@ def log_density(size, point, gradient, value, user):  # type: ignore[no-untyped-
 
 
 @cfunc(types.int64(types.uint64, types.uint64, _DOUBLES, _DOUBLES, types.voidptr), cache=True)
-def unconstrained(size, expanded, point, out, user):  # type: ignore[no-untyped-def]
+def unconstrained(size, expanded, point, out, user):
     """Nutpie's expansion callback: keep the point as it is, everything else is computed after sampling."""
     for k in range(size):
         out[k] = point[k]
     return 0
 
 
-def address_of(jitted) -> int:  # type: ignore[no-untyped-def]
+def address_of(jitted) -> int:
     """Address of a jitted PyTensor function of (point, floats, ints); compiles it, or takes it from disk."""
     signature = (_ARGUMENTS,)
     jitted.compile(signature)

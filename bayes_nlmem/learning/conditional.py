@@ -189,7 +189,9 @@ class Conditional:
 
         def everything(point: np.ndarray) -> _Everything:
             found = function(point)
-            return _Everything(*found[:5], found[5 : 5 + len(rest)], found[5 + len(rest) :])
+            prior, slope_prior, slope_effects, slope_data, slope_b, *others = found
+            slopes = (slope_prior, slope_effects, slope_data, slope_b)
+            return _Everything(prior, *slopes, others[: len(rest)], others[len(rest) :])
 
         return everything
 

@@ -211,7 +211,7 @@ def _divergent(model: Model, draws: xr.DataTree, figures: _Diagnostics) -> Itera
     if not figures.divergences:
         return
     posterior = draws["posterior"].to_dataset()
-    diverging = draws["sample_stats"]["diverging"].values.astype(bool)
+    diverging = draws["sample_stats"].to_dataset()["diverging"].values.astype(bool)
     name, quantile = _where_they_crowd(posterior, diverging)
     if name.startswith(("omega_", "gamma_")) and quantile < 0.25:
         cause = f"{name} is close to zero where they happen: the data hardly show this variability"

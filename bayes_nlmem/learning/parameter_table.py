@@ -103,7 +103,7 @@ def _shrinkage(posterior: xr.Dataset, row: dict) -> float:
 def table_text(table: pd.DataFrame) -> str:
     """The parameter table for a terminal."""
     shown = _formatted(table)
-    widths = {column: max(len(column), *(len(v) for v in shown[column])) for column in shown}
+    widths = {column: max(len(column), *(len(v) for v in shown[column])) for column in shown.columns}
     right = set(shown.columns) - {"parameter", "meaning"}
     lines = ["  ".join(c.rjust(widths[c]) if c in right else c.ljust(widths[c]) for c in shown.columns)]
     for block, rows in shown.groupby(table["block"].to_numpy(), sort=False):

@@ -99,11 +99,10 @@ class Fit:
         return save(self, path)
 
     def __repr__(self) -> str:
-        record = self.record
+        record, sizes = self.record, self.draws["posterior"].sizes
         head = (
             f"Fit of {self.model.name or 'a model'}: {len(self.data.subjects)} subjects, "
-            f"{record.chains} chains x {self.draws['posterior'].sizes['draw']} draws ({record.sampler}, "
-            f"seed {record.seed})"
+            f"{sizes['chain']} chains x {sizes['draw']} draws ({record.sampler}, seed {record.seed})"
         )
         return "\n\n".join([head, table_text(self._summary), str(self._verdict)])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +60,7 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
         )
     done = time.perf_counter()
     sampled = _complete(sampled)
-    posterior = named(translation.graph, sampled["posterior"]["unconstrained"])
+    posterior = named(translation.graph, sampled["posterior"].to_dataset()["unconstrained"])
     groups = {"posterior": posterior, "sample_stats": sampled["sample_stats"].to_dataset()}
     stages = {"compile": ready - began, "sample": done - ready, "expand": time.perf_counter() - done}
     return xr.DataTree.from_dict(groups), stages
@@ -86,8 +87,14 @@ def sample_blackjax(translation: Translation, starts: Starts, settings: Settings
     began = time.perf_counter()
     seeds = np.random.SeedSequence(settings.seed).generate_state(settings.chains)
     points = [starts.draw(int(seed)) for seed in seeds]
-    options = {"draws": settings.draws, "tune": settings.tune, "target_accept": settings.target_accept}
-    sampled = sample(translation.graph, points, seed=settings.seed, **options)
+    sampled = sample(
+        translation.graph,
+        points,
+        draws=settings.draws,
+        tune=settings.tune,
+        target_accept=settings.target_accept,
+        seed=settings.seed,
+    )
     return sampled, {"compile and sample": time.perf_counter() - began}
 
 
@@ -152,26 +159,41 @@ def _constrained(translation: Translation, starts: Starts, settings: Settings) -
     return points
 
 
-def _backward(graph: pm.Model):
+def _backward(graph: pm.Model) -> list[Any]:
     by_name = {var.name: var for var in graph.unobserved_value_vars}
     return [by_name[rv.name] for rv in graph.free_RVs]
 
 
 def _complete(sampled: xr.DataTree) -> xr.DataTree:
-    """Cut the draws that an interrupt left unfinished in some chains (they come back as NaN)."""
-    posterior = sampled["posterior"].to_dataset()
-    first = posterior[next(iter(posterior.data_vars))]
-    other = [dim for dim in first.dims if dim not in ("chain", "draw")]
-    finished = int((~np.isnan(first)).all(other).sum("draw").min())
-    if finished == first.sizes["draw"]:
+    """Keep what an interrupt left finished: unfinished draws come back as NaN.
+
+    Chains must be equally long, so those are kept that together hold the most draws.
+    """
+    points = sampled["posterior"].to_dataset()["unconstrained"].values
+    finished = np.all(np.isfinite(points), axis=2).sum(axis=1)
+    longest_first = np.argsort(-finished, kind="stable")
+    held = finished[longest_first] * np.arange(1, len(finished) + 1)
+    chains = np.sort(longest_first[: int(np.argmax(held)) + 1])
+    draws = int(finished[chains].min())
+    if draws == points.shape[1]:
         return sampled
-    if finished == 0:
+    if draws == 0:
         raise FitError(
             explain(
-                expected="at least one draw after warm-up in every chain",
+                expected="at least one draw after warm-up",
                 got="none: the run was interrupted during warm-up",
                 remedy="Let it run longer.",
             )
         )
-    groups = {name: node.to_dataset().isel(draw=slice(finished)) for name, node in sampled.children.items()}
-    return xr.DataTree.from_dict(groups)
+    warnings.warn(
+        f"Interrupted: {draws} draws of {len(chains)} chains are kept, {points.shape[1]} draws of "
+        f"{len(finished)} chains were asked for.",
+        stacklevel=2,
+    )
+    kept = {
+        name: node.to_dataset()
+        .isel(chain=chains, draw=slice(draws))
+        .assign_coords(chain=np.arange(len(chains)))
+        for name, node in sampled.children.items()
+    }
+    return xr.DataTree.from_dict(kept)

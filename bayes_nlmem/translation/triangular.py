@@ -48,7 +48,8 @@ class TriangularShape:
 
     def solved(self, factor: Sequence[Any], effects: Any) -> list[Any]:
         """Columns of the standardised form L^-1 effects."""
-        entry, found = self.entries(factor), []
+        entry = self.entries(factor)
+        found: list[Any] = []
         for i, rest in enumerate(self.columns(effects)):
             for j in range(i):
                 if (i, j) in entry:

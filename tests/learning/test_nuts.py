@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose
 
 import bayes_nlmem as bn
+from bayes_nlmem.learning.samplers import _complete
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "theophylline_numpyro.json"
 
@@ -131,3 +133,32 @@ def test_theophylline_posterior_is_the_reference_posterior(study):
         mcse = np.hypot(float(draws.std()) / np.sqrt(ess[name]), reference[name]["mcse"])
         assert abs(ours - theirs) < 4 * mcse, (name, ours, theirs, mcse)
         assert abs(float(draws.std()) / reference[name]["sd"] - 1) < 0.1, name
+
+
+def test_an_interrupt_keeps_the_most_draws_that_chains_share():
+    """Two chains ran, one had begun, one had not; the run record keeps what was asked for."""
+    points = np.zeros((4, 100, 3))
+    for chain, finished in enumerate((90, 80, 3, 0)):
+        points[chain, finished:] = np.nan
+    coords = {"chain": range(4), "draw": range(100)}
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset({"unconstrained": (("chain", "draw", "e"), points)}, coords=coords),
+            "sample_stats": xr.Dataset(
+                {"diverging": (("chain", "draw"), points[:, :, 0] > 0)}, coords=coords
+            ),
+        }
+    )
+    with pytest.warns(UserWarning, match="80 draws of 2 chains are kept, 100 draws of 4 chains"):
+        kept = _complete(tree)
+    assert kept["posterior"]["unconstrained"].shape == (2, 80, 3)
+    assert kept["sample_stats"]["diverging"].shape == (2, 80)
+    assert _complete(kept) is kept
+
+
+def test_an_interrupt_during_warm_up_is_said():
+    tree = xr.DataTree.from_dict(
+        {"posterior": xr.Dataset({"unconstrained": (("chain", "draw", "e"), np.full((2, 5, 1), np.nan))})}
+    )
+    with pytest.raises(bn.FitError, match="interrupted during warm-up"):
+        _complete(tree)
