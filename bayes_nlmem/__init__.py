@@ -48,6 +48,7 @@ _EXPORTS: dict[str, str] = {
     "Power": "statistics.covariates",
     "Additive": "statistics.residuals",
     "Combined": "statistics.residuals",
+    "PowerError": "statistics.residuals",
     "Proportional": "statistics.residuals",
     "Residual": "statistics.residuals",
     # model

@@ -59,7 +59,7 @@ def _kinds(model: Model) -> Iterator[str]:
     else:
         for output, residual in model.residuals.items():
             if isinstance(residual, type) or not isinstance(residual, Residual):
-                remedy = "Write Additive(...), Proportional(...) or Combined(...)."
+                remedy = "Write Additive(...), Proportional(...), Combined(...) or PowerError(...)."
                 yield explain(expected=f"a residual error for {output}", got=repr(residual), remedy=remedy)
     blocks: Any = model.correlated
     if not isinstance(blocks, Sequence) or isinstance(blocks, str):

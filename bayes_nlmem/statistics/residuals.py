@@ -206,7 +206,69 @@ class Combined:
         return _MEANING[suffix]
 
 
-_MEANING = {"add": "additive error, SD", "prop": "proportional error, CV as a fraction"}
+@dataclass(frozen=True)
+class PowerError:
+    """Standard deviation that is a power of the prediction: y = f + e, SD(e) = coef * |f|^exponent.
+
+    Exponent 0 is an additive error, 1 a proportional one. NONMEM `Y = F + F**THETA(1)*EPS(1)`, Monolix the
+    `b*f^c` part of its combined models, nlmixr2 `pow()`. At f = 0 the standard deviation is 0.
+
+    Parameters
+    ----------
+    coefficient : float or Prior
+        Standard deviation at |f| = 1, > 0; its unit is that of the observations to the power 1 - exponent.
+    exponent : float or Prior
+        Exponent, > 0; a number is known, a prior is unknown.
+
+    Raises
+    ------
+    ModelError
+        If one of them is not a positive number or a prior of positive support.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bayes_nlmem as bn
+    >>> bn.PowerError(0.2, 0.5).sd(np.array([0.0, 100.0]), {"coef": 0.2, "exponent": 0.5}, np)
+    array([0., 2.])
+    """
+
+    coefficient: float | Prior
+    exponent: float | Prior
+    family: ClassVar[str] = "normal"
+
+    def __post_init__(self) -> None:
+        exponent, problems = admitted(self.exponent, "exponent", inside=POSITIVE)
+        object.__setattr__(self, "exponent", exponent)
+        _admit(self, "coefficient", problems=problems)
+
+    def unknowns(self) -> dict[str, float | Prior]:
+        """Coefficient and exponent, suffixes `coef` and `exponent`."""
+        return {"coef": self.coefficient, "exponent": self.exponent}
+
+    def sd(self, f: Any, sigmas: Mapping[str, Any], xp: Any) -> Any:
+        """Standard deviation at every prediction."""
+        size = xp.abs(f)
+        above = size > 0
+        # log(0) is kept out of the power, whose gradient there is 0 times inf.
+        power = xp.exp(sigmas["exponent"] * xp.log(xp.where(above, size, 1.0)))
+        return sigmas["coef"] * xp.where(above, power, 0.0)
+
+    def formula(self, f: Formula, sigma: Callable[[str], Formula]) -> Formula:
+        """Standard deviation for printing."""
+        return Product((sigma("coef"), Raised(f, sigma("exponent"))))
+
+    def meaning(self, suffix: str) -> str:
+        """Words for the tables."""
+        return _MEANING[suffix]
+
+
+_MEANING = {
+    "add": "additive error, SD",
+    "prop": "proportional error, CV as a fraction",
+    "coef": "error at a prediction of 1, SD",
+    "exponent": "exponent of the prediction in the error",
+}
 
 
 def _admit(residual: Any, *names: str, problems: list[str] | None = None) -> None:

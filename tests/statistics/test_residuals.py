@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose
 from bayes_nlmem.ground.messages import ModelError
 from bayes_nlmem.ground.priors import HalfNormal, Normal
 from bayes_nlmem.ground.values import about
-from bayes_nlmem.statistics.residuals import Additive, Combined, Proportional, Residual
+from bayes_nlmem.statistics.residuals import Additive, Combined, PowerError, Proportional, Residual
 
 F = np.array([0.0, 10.0])
-SIGMAS = {"add": 3.0, "prop": 0.4}
+SIGMAS = {"add": 3.0, "prop": 0.4, "coef": 0.2, "exponent": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ SIGMAS = {"add": 3.0, "prop": 0.4}
         (Proportional(0.4), [0.0, 4.0]),
         (Combined(3.0, 0.4), [3.0, 5.0]),
         (Combined(3.0, 0.4, add="standard deviations"), [3.0, 7.0]),
+        (PowerError(0.2, 2.0), [0.0, 20.0]),
     ],
 )
 def test_standard_deviations(residual, sd):
@@ -31,6 +32,17 @@ def test_standard_deviations(residual, sd):
     assert_allclose(residual.sd(pt.constant(F), SIGMAS, pt).eval(mode="FAST_COMPILE"), sd)
     assert residual.unknowns().items() <= SIGMAS.items()
     assert pickle.loads(pickle.dumps(residual)) == residual
+
+
+def test_the_slope_of_a_power_in_its_exponent_is_a_number_even_where_the_prediction_is_zero():
+    pytensor = pytest.importorskip("pytensor")
+    pt = pytest.importorskip("pytensor.tensor")
+    f, exponent = pt.vector(), pt.scalar()
+    sd = PowerError(0.2, 0.5).sd(f, {"coef": 0.2, "exponent": exponent}, pt)
+    slopes = pytensor.function([f, exponent], pytensor.grad(sd.sum(), [f, exponent]), mode="FAST_COMPILE")
+    by_f, by_exponent = slopes(np.array([0.0, 4.0]), 0.5)
+    assert_allclose(by_f, [0.0, 0.2 * 0.5 / 2])
+    assert_allclose(by_exponent, 0.2 * 2 * np.log(4))
 
 
 def test_about_becomes_a_half_normal_prior():
@@ -45,6 +57,7 @@ def test_about_becomes_a_half_normal_prior():
         (lambda: Combined(HalfNormal(1), -0.1), "for proportional, got -0.1"),
         (lambda: Combined(1.0, 0.1, add="variance"), "add='variance'. Did you mean 'variances'"),
         (lambda: Combined(True, None, add="x"), "3 problems"),
+        (lambda: PowerError(-1.0, Normal(0, 1)), "2 problems"),
     ],
 )
 def test_bad_residuals_are_refused_with_a_reason(build, message):
