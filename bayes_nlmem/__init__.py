@@ -43,8 +43,11 @@ _EXPORTS: dict[str, str] = {
     # statistics
     "Categorical": "statistics.covariates",
     "CovariateEffect": "statistics.covariates",
+    "Emax": "statistics.saturating",
     "Exponential": "statistics.covariates",
     "Linear": "statistics.covariates",
+    "Maturation": "statistics.saturating",
+    "PiecewiseLinear": "statistics.piecewise",
     "Power": "statistics.covariates",
     "Additive": "statistics.residuals",
     "Combined": "statistics.residuals",

@@ -97,6 +97,19 @@ def minus(formula: Formula, number: float) -> Formula:
     return Sum((formula, Constant(-number))) if number else formula
 
 
+def less(formula: Formula, other: Formula) -> Formula:
+    """`formula` less another one.
+
+    Examples
+    --------
+    >>> as_text(less(Symbol("AGE"), Symbol("b"))), as_text(less(Symbol("AGE"), Constant(12)))
+    ('AGE - b', 'AGE - 12')
+    """
+    if isinstance(other, Constant):
+        return minus(formula, other.value)
+    return Sum((formula, Product((Constant(-1), other))))
+
+
 def product(*factors: Formula) -> Formula:
     """Product of the factors, the factor itself if it is alone."""
     return factors[0] if len(factors) == 1 else Product(factors)
@@ -235,6 +248,8 @@ def _join_terms(
         sign = plus_sign
         if isinstance(term, Constant) and term.value < 0:
             sign, term = minus_sign, Constant(-term.value)
+        elif isinstance(term, Product) and term.factors[0] == Constant(-1):
+            sign, term = minus_sign, product(*term.factors[1:])
         written += f"{between}{sign}{between}{write(term)}"
     return written
 

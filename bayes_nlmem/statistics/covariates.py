@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-
 from bayes_nlmem.ground.formulas import Call, Constant, Formula, Product, Raised, Ratio, Sum, minus
-from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.ground.messages import explain
 from bayes_nlmem.ground.priors import Prior, is_number
 from bayes_nlmem.ground.scales import Scale
 from bayes_nlmem.ground.values import admitted, refusal
+from bayes_nlmem.statistics.admission import above_zero, needs_ratio, numeric, positive_factor
 from bayes_nlmem.statistics.categorical import Categorical, level_text
 
 __all__ = ["Categorical", "CovariateEffect", "Exponential", "Linear", "Power", "level_text"]
@@ -113,19 +112,11 @@ class Power(_Coefficient):
 
     def check(self, values: Any, scale: Scale) -> None:
         """Refuse a covariate that is not positive."""
-        x = _numeric(values, "Power")
-        if not np.all(x > 0):
-            raise ModelError(
-                explain(
-                    expected="covariate values > 0 for Power",
-                    got=f"{np.min(x):g} ({np.sum(~(x > 0))} of {x.size} records are not positive)",
-                    remedy="Correct the data, or use Linear or Exponential.",
-                )
-            )
+        above_zero(values, "Power", remedy="Correct the data, or use Linear or Exponential.")
 
     def on(self, scale: Scale) -> tuple[Power, list[str]]:
         """The effect on a scale, and what speaks against it."""
-        return self, _needs_ratio(self, scale)
+        return self, needs_ratio(self, scale)
 
     def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale) -> Any:
         """Exponent * log(x / reference)."""
@@ -189,19 +180,11 @@ class Linear(_Coefficient):
 
     def check(self, values: Any, scale: Scale) -> None:
         """Refuse a covariate that is not a number, and a known coefficient that makes the factor negative."""
-        x = _numeric(values, "Linear")
-        if not scale.ratio or isinstance(self.coefficient, Prior):
-            return
-        factor = 1 + self.coefficient * (x - self.reference)
-        if not np.all(factor > 0):
-            worst = x[np.argmin(factor)]
-            raise ModelError(
-                explain(
-                    expected="1 + coefficient * (x - reference) > 0 for all records",
-                    got=f"{factor.min():g} at a covariate value of {worst:g}",
-                    remedy="Check coefficient and reference, or use Exponential.",
-                )
-            )
+        x = numeric(values, "Linear")
+        if scale.ratio and not isinstance(self.coefficient, Prior):
+            factor = 1 + self.coefficient * (x - self.reference)
+            remedy = "Check coefficient and reference, or use Exponential."
+            positive_factor(factor, x, formula="1 + coefficient * (x - reference)", remedy=remedy)
 
     def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale) -> Any:
         """log(1 + coefficient * (x - reference)); on `Natural()` coefficient * (x - reference)."""
@@ -257,11 +240,11 @@ class Exponential(_Coefficient):
 
     def check(self, values: Any, scale: Scale) -> None:
         """Refuse a covariate that is not a number."""
-        _numeric(values, "Exponential")
+        numeric(values, "Exponential")
 
     def on(self, scale: Scale) -> tuple[Exponential, list[str]]:
         """The effect on a scale, and what speaks against it."""
-        return self, _needs_ratio(self, scale)
+        return self, needs_ratio(self, scale)
 
     def shift(self, coefficients: Mapping[str, Any], x: Any, xp: Any, scale: Scale) -> Any:
         """Coefficient * (x - reference)."""
@@ -274,29 +257,3 @@ class Exponential(_Coefficient):
     def meaning(self, suffix: str, covariate: str) -> str:
         """Words for the tables."""
         return f"log change per unit of {covariate}"
-
-
-def _numeric(values: Any, effect: str) -> np.ndarray:
-    try:
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        example = next(value for value in np.asarray(values).ravel().tolist() if isinstance(value, str))
-        raise ModelError(
-            explain(
-                expected=f"a numeric covariate for {effect}",
-                got=f"text such as {example!r}",
-                remedy="Use Categorical for levels that are words.",
-            )
-        ) from None
-
-
-def _needs_ratio(effect: object, scale: Scale) -> list[str]:
-    if scale.ratio:
-        return []
-    return [
-        explain(
-            expected="an effect that adds, on the scale Natural()",
-            got=f"{type(effect).__name__}, which multiplies",
-            remedy="Use Linear or Categorical (both add on Natural()), or the scale Log().",
-        )
-    ]
