@@ -41,6 +41,7 @@ _EXPORTS: dict[str, str] = {
     "Natural": "ground.scales",
     "Scale": "ground.scales",
     # statistics
+    "allometry": "statistics.size",
     "Categorical": "statistics.covariates",
     "CovariateEffect": "statistics.covariates",
     "Emax": "statistics.saturating",

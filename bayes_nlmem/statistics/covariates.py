@@ -124,7 +124,8 @@ class Power(_Coefficient):
 
     def formula(self, coefficient: Any, covariate: Formula, scale: Scale) -> Formula:
         """(x / reference)^exponent."""
-        return Raised(Ratio(covariate, Constant(self.reference)), coefficient(""))
+        ratio, exponent = Ratio(covariate, Constant(self.reference)), coefficient("")
+        return ratio if exponent == Constant(1) else Raised(ratio, exponent)
 
     def meaning(self, suffix: str, covariate: str) -> str:
         """Words for the tables."""
