@@ -46,6 +46,7 @@ _EXPORTS: dict[str, str] = {
     "CovariateEffect": "statistics.covariates",
     "Emax": "statistics.saturating",
     "Exponential": "statistics.covariates",
+    "Interaction": "statistics.interaction",
     "Linear": "statistics.covariates",
     "Maturation": "statistics.saturating",
     "PiecewiseLinear": "statistics.piecewise",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Log
+from bayes_nlmem.statistics.covariate_names import spoken
 
 if TYPE_CHECKING:
     from bayes_nlmem.model.parameters import Parameter
@@ -67,23 +68,23 @@ def _parameter_lines(name: str, old: Parameter, new: Parameter) -> Iterator[str]
             yield f"{name}: {field} {_text(was)} -> {_text(now)}"
     for covariate, one, other in _pairs(old.covariates, new.covariates):
         if one is None:
-            yield f"{name}: with {_text(other)} of {covariate}"
+            yield f"{name}: with {_text(other)} of {spoken(covariate)}"
         elif other is None:
-            yield f"{name}: without {_text(one)} of {covariate}"
+            yield f"{name}: without {_text(one)} of {spoken(covariate)}"
         elif one != other:
-            yield f"{name}: effect of {covariate} {_text(one)} -> {_text(other)}"
+            yield f"{name}: effect of {spoken(covariate)} {_text(one)} -> {_text(other)}"
 
 
 def _parameter_text(parameter: Parameter) -> str:
     parts = [_text(parameter.typical)]
     parts += [f"{what} {_text(value)}" for what in ("iiv", "iov") if (value := getattr(parameter, what))]
-    parts += [f"{_text(effect)} of {covariate}" for covariate, effect in parameter.covariates.items()]
+    parts += [f"{_text(effect)} of {spoken(key)}" for key, effect in parameter.covariates.items()]
     if parameter.scale != Log():
         parts.append(f"on {_text(parameter.scale)}")
     return ", ".join(parts)
 
 
-def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _pairs(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> Iterator[tuple[Any, Any, Any]]:
     for name in dict.fromkeys([*old, *new]):
         yield name, old.get(name), new.get(name)
 

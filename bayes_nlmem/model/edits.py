@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.messages import ModelError, closest, explain
 from bayes_nlmem.model.parameters import Correlated, Parameter
+from bayes_nlmem.statistics.covariate_names import CovariateKey
 from bayes_nlmem.statistics.covariates import CovariateEffect
 from bayes_nlmem.statistics.residuals import Residual
 
@@ -45,14 +46,14 @@ def without_parameter(model: Model, name: str) -> Model:
     return replace(model, parameters=parameters, correlated=_without(model.correlated, {name}))
 
 
-def with_covariate(model: Model, parameter: str, covariate: str, effect: CovariateEffect) -> Model:
-    """An effect of a covariate on a parameter added or replaced."""
+def with_covariate(model: Model, parameter: str, covariate: CovariateKey, effect: CovariateEffect) -> Model:
+    """An effect of a covariate (or of a tuple of them) on a parameter added or replaced."""
     _known(parameter, model.parameters, "a parameter of the model")
     effects = {**model.parameters[parameter].covariates, covariate: effect}
     return with_parameter(model, parameter, covariates=effects)
 
 
-def without_covariate(model: Model, parameter: str, covariate: str) -> Model:
+def without_covariate(model: Model, parameter: str, covariate: CovariateKey) -> Model:
     """The effect of a covariate on a parameter taken out."""
     _known(parameter, model.parameters, "a parameter of the model")
     effects = model.parameters[parameter].covariates
@@ -108,9 +109,10 @@ def _without(blocks: Iterable[Correlated], removed: set[str]) -> tuple[Correlate
     return tuple(rest)
 
 
-def _known(name: str, valid: Iterable[str], what: str) -> None:
-    names = list(valid)
-    if name not in names:
+def _known(name: CovariateKey, valid: Iterable[CovariateKey], what: str) -> None:
+    known = list(valid)
+    if name not in known:
+        names = [str(key) for key in known]
         listed = ", ".join(names) or "there is none"
         remedy = closest(str(name), names) or "Choose one of them."
         raise ModelError(explain(expected=f"{what} ({listed})", got=repr(name), remedy=remedy))

@@ -24,6 +24,7 @@ from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Log
 from bayes_nlmem.model.quantities import coefficient_symbol, quantities
+from bayes_nlmem.statistics.covariate_names import CovariateKey, each, members
 
 if TYPE_CHECKING:
     from bayes_nlmem.model.specification import Model
@@ -116,11 +117,12 @@ def _individuals(model: Model) -> Iterator[Equation]:
         effects = []
         for covariate, effect in parameter.covariates.items():
             coefficient = _coefficients(name, covariate, effect.unknowns())
-            x = Symbol(covariate, index="i")
             if hasattr(effect, "formula"):
+                x = each(covariate, _covariate)
                 effects.append(effect.formula(coefficient, x, parameter.scale))
             else:
-                arguments = (x, *(coefficient(suffix) for suffix in effect.unknowns()))
+                names = map(_covariate, members(covariate))
+                arguments = (*names, *(coefficient(suffix) for suffix in effect.unknowns()))
                 shift = Call(type(effect).__name__, arguments)
                 effects.append(Call("exp", (shift,)) if parameter.scale.ratio else shift)
         deviations = []
@@ -182,8 +184,12 @@ def _individual(model: Model, name: str) -> Symbol:
     return Symbol(name, index="i" if varies else "")
 
 
+def _covariate(name: str) -> Symbol:
+    return Symbol(name, index="i")
+
+
 def _coefficients(
-    parameter: str, covariate: str, unknowns: dict[str, float | Prior]
+    parameter: str, covariate: CovariateKey, unknowns: dict[str, float | Prior]
 ) -> Callable[[str], Formula]:
     return lambda suffix: _known_or(unknowns[suffix], coefficient_symbol(parameter, covariate, suffix))
 

@@ -11,6 +11,7 @@ from bayes_nlmem.ground.messages import explain
 from bayes_nlmem.ground.priors import LKJ, Prior, is_number
 from bayes_nlmem.ground.scales import Log, Scale
 from bayes_nlmem.ground.values import LINE, POSITIVE, admitted, refusal
+from bayes_nlmem.statistics.covariate_names import CovariateKey, members, spoken
 from bayes_nlmem.statistics.covariates import CovariateEffect
 
 
@@ -33,7 +34,8 @@ class Parameter:
     iov : float or Prior, optional
         Standard deviation of the random effect between occasions, on `scale`; None or 0 is none.
     covariates : mapping of name to CovariateEffect, optional
-        Effects of covariates, `Power`, `Linear`, `Exponential`, `Categorical` or your own.
+        Effects of covariates: `Power`, `Linear`, `Exponential`, `Categorical`, `PiecewiseLinear`, `Emax`,
+        `Maturation` or your own; under a tuple of names an `Interaction`.
     scale : Scale
         Where effects and random effects add: `Log()` (default), `Natural()` or `Logit(lower, upper)`.
     unit, label : str
@@ -61,7 +63,7 @@ class Parameter:
     typical: float | Prior
     iiv: float | Prior | None = None
     iov: float | Prior | None = None
-    covariates: Mapping[str, CovariateEffect] = FrozenMapping()
+    covariates: Mapping[Any, CovariateEffect] = FrozenMapping()
     scale: Scale = Log()
     unit: str = ""
     label: str = ""
@@ -103,23 +105,45 @@ class Parameter:
         problems = []
         settled = dict(given)
         for name, effect in given.items():
-            if not isinstance(name, str) or not name:
-                remedy = "Use the name of the column."
-                problems.append(explain(expected="the name of a covariate", got=repr(name), remedy=remedy))
+            if wrong := _key_problems(name):
+                problems.extend(wrong)
             elif isinstance(effect, type) or not isinstance(effect, CovariateEffect):
                 problems.append(
                     explain(
-                        expected=f"a covariate effect for {name}",
+                        expected=f"a covariate effect for {spoken(name)}",
                         got=f"{effect!r}",
                         remedy="Write Power(0.75, reference=70), Linear(...), Exponential(...), "
                         "Categorical(...), or a frozen record with unknowns(), check() and shift().",
                     )
                 )
+            elif len(members(name)) != getattr(effect, "takes", 1):
+                problems.append(_count_problem(name, effect))
             elif isinstance(self.scale, Scale) and hasattr(effect, "on"):
                 settled[name], wrong = effect.on(self.scale)
-                problems.extend(f"{name}: {problem}" for problem in wrong)
+                problems.extend(f"{spoken(name)}: {problem}" for problem in wrong)
         object.__setattr__(self, "covariates", FrozenMapping(settled))
         return problems
+
+
+def _key_problems(key: Any) -> list[str]:
+    """What is wrong with the key of an effect: a name, or a tuple of different names."""
+    names = members(key)
+    if all(isinstance(name, str) and name for name in names) and len(set(names)) == len(names) > 0:
+        return []
+    remedy = 'Use the name of the column, or ("WT", "AGE") for an interaction.'
+    return [explain(expected="the name of a covariate", got=repr(key), remedy=remedy)]
+
+
+def _count_problem(key: CovariateKey, effect: CovariateEffect) -> str:
+    takes = getattr(effect, "takes", 1)
+    kind = type(effect).__name__
+    expected = f"one covariate for {kind}" if takes == 1 else f"a tuple of {takes} covariates for {kind}"
+    remedy = (
+        "An effect of several covariates is an Interaction; give the others one by one."
+        if takes == 1
+        else f"Write covariates={{({', '.join(['...'] * takes)}): {kind}(...)}}, with the names of columns."
+    )
+    return explain(expected=expected, got=f"{key!r}", remedy=remedy)
 
 
 @dataclass(frozen=True, init=False, repr=False)

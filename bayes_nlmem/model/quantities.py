@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bayes_nlmem.ground.formulas import Symbol
 from bayes_nlmem.ground.priors import LKJ, Prior
 from bayes_nlmem.ground.scales import Log, Natural, Scale
+from bayes_nlmem.statistics.covariate_names import CovariateKey, members, spoken
 
 if TYPE_CHECKING:
     import pandas
@@ -134,7 +135,7 @@ def _effects(model: Model) -> Iterator[Quantity]:
     for name, parameter in model.parameters.items():
         for covariate, effect in parameter.covariates.items():
             for suffix, value in effect.unknowns().items():
-                words = getattr(effect, "meaning", _unnamed)(suffix, covariate)
+                words = getattr(effect, "meaning", _unnamed)(suffix, spoken(covariate))
                 symbol = coefficient_symbol(name, covariate, suffix)
                 graph_name = coefficient_name(name, covariate, suffix)
                 yield Quantity(graph_name, symbol, COVARIATE, name, f"{words}, on {name}", value)
@@ -171,14 +172,14 @@ def _residual(model: Model) -> Iterator[Quantity]:
             yield Quantity(name, symbol, RESIDUAL, output, f"{output}: {words}", value)
 
 
-def coefficient_symbol(parameter: str, covariate: str, suffix: str) -> Symbol:
+def coefficient_symbol(parameter: str, covariate: CovariateKey, suffix: str) -> Symbol:
     """Symbol of a covariate's coefficient; its text is the name in the graph."""
-    return Symbol(parameter, (covariate, suffix) if suffix else (covariate,))
+    return Symbol(parameter, (*members(covariate), *([suffix] if suffix else [])))
 
 
-def coefficient_name(parameter: str, covariate: str, suffix: str) -> str:
+def coefficient_name(parameter: str, covariate: CovariateKey, suffix: str) -> str:
     """Name of a covariate's coefficient in the graph."""
-    return "_".join(filter(None, (parameter, covariate, suffix)))
+    return "_".join(filter(None, (parameter, *members(covariate), suffix)))
 
 
 def _unnamed(suffix: str, covariate: str) -> str:

@@ -13,6 +13,7 @@ from bayes_nlmem.model.equations import equations, html_page, latex_block, text_
 from bayes_nlmem.model.parameters import Correlated, Parameter
 from bayes_nlmem.model.quantities import priors
 from bayes_nlmem.model.validation import problems_of
+from bayes_nlmem.statistics.covariate_names import CovariateKey, members
 from bayes_nlmem.statistics.covariates import CovariateEffect
 from bayes_nlmem.statistics.residuals import Residual
 
@@ -95,7 +96,8 @@ class Model:
     @property
     def covariates(self) -> tuple[str, ...]:
         """All covariates that have an effect, each once."""
-        return tuple(dict.fromkeys(c for p in self.parameters.values() for c in p.covariates))
+        keys = [key for parameter in self.parameters.values() for key in parameter.covariates]
+        return tuple(dict.fromkeys(name for key in keys for name in members(key)))
 
     def priors(self) -> pandas.DataFrame:
         """Table of everything known and unknown, see `bayes_nlmem.priors`."""
@@ -109,11 +111,11 @@ class Model:
         """The model without an optional parameter."""
         return edits.without_parameter(self, name)
 
-    def with_covariate(self, parameter: str, covariate: str, effect: CovariateEffect) -> Model:
+    def with_covariate(self, parameter: str, covariate: CovariateKey, effect: CovariateEffect) -> Model:
         """The model with an effect of `covariate` on `parameter`, in place of any earlier one."""
         return edits.with_covariate(self, parameter, covariate, effect)
 
-    def without_covariate(self, parameter: str, covariate: str) -> Model:
+    def without_covariate(self, parameter: str, covariate: CovariateKey) -> Model:
         """The model without the effect of `covariate` on `parameter`."""
         return edits.without_covariate(self, parameter, covariate)
 

@@ -8,6 +8,7 @@ import pytensor.tensor as pt
 from bayes_nlmem.model.parameters import Parameter
 from bayes_nlmem.model.quantities import coefficient_name
 from bayes_nlmem.model.specification import Model
+from bayes_nlmem.statistics.covariate_names import each, members
 from bayes_nlmem.translation.drawing import known_or_drawn
 from bayes_nlmem.translation.layout import Layout
 from bayes_nlmem.translation.random_effects import Effects
@@ -38,21 +39,25 @@ def _individual(name: str, parameter: Parameter, layout: Layout, eta: Effects, k
     """The value on the natural scale and its level: None (common), "subject" or "row"."""
     typical = known_or_drawn(f"{name}_pop", parameter.typical)
     varies_in_subject = parameter.iov is not None or any(
-        covariate in layout.row_covariates for covariate in parameter.covariates
+        covariate in layout.row_covariates for key in parameter.covariates for covariate in members(key)
     )
     if not (varies_in_subject or parameter.covariates or parameter.iiv is not None):
         return typical, None
     additive = parameter.scale.additive(pt.as_tensor(typical, dtype="float64"), pt)
     level = "row" if varies_in_subject else "subject"
-    for covariate, effect in parameter.covariates.items():
-        coefficients = {
-            suffix: known_or_drawn(coefficient_name(name, covariate, suffix), value)
-            for suffix, value in effect.unknowns().items()
-        }
+
+    def on_level(covariate: str):
         values = covariates[covariate]
         if level == "row" and covariate not in layout.row_covariates and not layout.rows_are_subjects:
-            values = values[layout.row_subject]
-        additive = additive + effect.shift(coefficients, values, pt, parameter.scale)
+            return values[layout.row_subject]
+        return values
+
+    for key, effect in parameter.covariates.items():
+        coefficients = {
+            suffix: known_or_drawn(coefficient_name(name, key, suffix), value)
+            for suffix, value in effect.unknowns().items()
+        }
+        additive = additive + effect.shift(coefficients, each(key, on_level), pt, parameter.scale)
     if parameter.iiv is not None:
         effect = eta.column(name)
         if level == "row" and not layout.rows_are_subjects:

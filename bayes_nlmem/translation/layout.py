@@ -85,7 +85,7 @@ def lay_out(model: Model, data: Dataset) -> Layout:
     table = data.table
     subject = table["SUBJECT"].to_numpy(np.int64)
     has_iov = any(parameter.iov is not None for parameter in model.parameters.values())
-    names = list(dict.fromkeys(c for p in model.parameters.values() for c in p.covariates))
+    names = list(model.covariates)
     varying = [name for name in names if data.covariates[name].method != "constant"]
 
     if has_iov:

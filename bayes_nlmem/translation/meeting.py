@@ -7,6 +7,7 @@ import numpy as np
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.model.specification import Model
+from bayes_nlmem.statistics.covariate_names import each, members, spoken
 
 
 def check_meeting(model: Model, data: Dataset) -> None:
@@ -42,19 +43,21 @@ def observed_records(model: Model, data: Dataset) -> dict[str, np.ndarray]:
 
 def _covariate_problems(model: Model, data: Dataset):
     for name, parameter in model.parameters.items():
-        for covariate, effect in parameter.covariates.items():
-            if covariate not in data.covariates:
+        for key, effect in parameter.covariates.items():
+            missing = [covariate for covariate in members(key) if covariate not in data.covariates]
+            for covariate in missing:
                 yield explain(
                     expected=f"covariate {covariate!r} (used by {name}) among those read: "
                     f"{', '.join(data.covariates) or 'none'}",
                     got="nothing of that name",
                     remedy=f'Read it: bn.read(..., covariates=["{covariate}"]).',
                 )
+            if missing:
                 continue
             try:
-                effect.check(data.covariate(covariate), parameter.scale)
+                effect.check(each(key, data.covariate), parameter.scale)
             except ModelError as error:
-                yield f"{covariate} on {name}: {error}"
+                yield f"{spoken(key)} on {name}: {error}"
 
 
 def _occasion_problems(model: Model, data: Dataset):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayes_nlmem.reports.blocks import Block, Notice, Numbers, Paragraph, Section
 from bayes_nlmem.reports.wording import counted, listed, significant, whole
+from bayes_nlmem.statistics.covariate_names import members, spoken
 
 _UNCERTAIN = 50.0  # relative standard error [%]
 _SHRUNK = 30.0  # shrinkage [%] above which individual effects mislead; Savic & Karlsson 2009
@@ -66,7 +67,7 @@ def _sources(model: Any) -> str:
     parts = [f"variability between subjects on {listed(between)}"] if between else ["no random effects"]
     if occasions:
         parts.append(f"variability between occasions on {listed(occasions)}")
-    effects = [f"{c} on {name}" for name, p in model.parameters.items() for c in p.covariates]
+    effects = [f"{spoken(key)} on {name}" for name, p in model.parameters.items() for key in p.covariates]
     if effects:
         parts.append(f"effects of {listed(effects)}")
     return listed(parts)
@@ -89,11 +90,12 @@ def _typical(fit: Any, table: pd.DataFrame) -> str:
 def _reference(fit: Any) -> str:
     given: dict[str, str] = {}
     for parameter in fit.model.parameters.values():
-        for covariate, effect in parameter.covariates.items():
-            reference = getattr(effect, "reference", None)
-            if reference is not None:
-                shown = f"{reference:g}" if isinstance(reference, int | float) else str(reference)
-                given[covariate] = f"{shown} {fit.data.units.get(covariate, '')}".strip()
+        for key, effect in parameter.covariates.items():
+            references = getattr(effect, "references", (getattr(effect, "reference", None),))
+            for covariate, reference in zip(members(key), references, strict=False):
+                if reference is not None:
+                    shown = f"{reference:g}" if isinstance(reference, int | float) else str(reference)
+                    given[covariate] = f"{shown} {fit.data.units.get(covariate, '')}".strip()
     return f" ({', '.join(f'{name} {value}' for name, value in given.items())})" if given else ""
 
 
