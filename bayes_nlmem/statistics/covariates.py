@@ -25,12 +25,46 @@ __all__ = ["Categorical", "CovariateEffect", "Exponential", "Linear", "Power", "
 
 @runtime_checkable
 class CovariateEffect(Protocol):
-    """What a covariate effect has to offer; any frozen record with it is a covariate effect.
+    r"""What a covariate effect has to offer; any frozen record with it is a covariate effect.
 
     Three more methods are optional: `on(scale)` returns the effect as a parameter on that scale keeps it,
     and a list of what speaks against it; `formula(coefficient, covariate, scale)` the factor (the term where
     `scale.ratio` is false) for printing, with `coefficient(suffix)` giving the coefficients; and
-    `meaning(suffix, covariate)` words for the tables.
+    `meaning(suffix, covariate)` words for the tables. An attribute `reference` is shown in reports. An effect
+    of several covariates has `takes`, their number; it stands under a tuple of names and gets tuples of
+    values in `check`, `shift` and `formula`.
+
+    A model with the effect is saved if its class can be imported (is in a module, not in a notebook).
+
+    Examples
+    --------
+    A rhythm of 24 hours in the clock time, with known or unknown amplitude and time of its peak. `xp` is
+    numpy or pytensor.tensor: use functions that both have.
+
+    >>> from dataclasses import dataclass
+    >>> import numpy as np
+    >>> import bayes_nlmem as bn
+    >>> @dataclass(frozen=True)
+    ... class Circadian:
+    ...     amplitude: float | bn.Prior
+    ...     peak: float | bn.Prior
+    ...
+    ...     def unknowns(self):
+    ...         return {"amplitude": self.amplitude, "peak": self.peak}
+    ...
+    ...     def check(self, values, scale):
+    ...         if np.any((values < 0) | (values > 24)):
+    ...             raise bn.ModelError("Expected clock times from 0 to 24 for Circadian.")
+    ...
+    ...     def shift(self, coefficients, x, xp, scale):
+    ...         change = coefficients["amplitude"] * xp.cos(2 * np.pi * (x - coefficients["peak"]) / 24)
+    ...         return xp.log1p(change) if scale.ratio else change
+    >>> effect = Circadian(bn.Uniform(0, 1), peak=14.0)
+    >>> model = bn.zoo.load("theophylline").model.with_covariate("CL", "CLOCK", effect)
+    >>> print(bn.equations(model).split("\n")[2].split(" · ")[-2])
+    exp(Circadian(CLOCK_i, CL_CLOCK_amplitude, 14))
+    >>> print(bn.priors(model).loc["CL_CLOCK_amplitude", "prior"])
+    Uniform(lower 0, upper 1)
     """
 
     def unknowns(self) -> dict[str, float | Prior]:
