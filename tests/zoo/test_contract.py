@@ -80,6 +80,17 @@ def test_the_readme_sets_every_reference_value_beside_ours(name):
         assert float(printed[key]) == pytest.approx(value, rel=1e-9), key
 
 
+def test_the_table_of_the_zoo_counts_every_study_rightly():
+    text = (taken(NAMES[0]).folder.parent / "README.md").read_text(encoding="utf-8")
+    printed = re.findall(r"^\| \[(\w+)\]\(\1/README\.md\) \| (\d+), (\d+) \|", text, flags=re.MULTILINE)
+    counted = []
+    for name in NAMES:
+        data = taken(name).data
+        observations = ((data.table.EVID == 0) & (data.table.MDV == 0)).sum()
+        counted.append((name, str(len(data.subjects)), str(observations)))
+    assert printed == counted
+
+
 def test_warfarin_has_the_247_concentrations_of_the_monolix_run():
     table = taken("warfarin_pk").data.table
     seen = (table.EVID == 0) & (table.MDV == 0)
