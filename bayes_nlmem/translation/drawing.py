@@ -25,4 +25,11 @@ def known_or_drawn(name: str, value: float | Prior, dims: str | tuple[str, ...] 
     """
     if not isinstance(value, Prior):
         return float(value)
-    return getattr(pm, value.distribution)(name, **value.arguments(), dims=dims)
+    return getattr(pm, value.distribution)(name, **_floats(value.arguments()), dims=dims)
+
+
+def _floats(arguments: dict) -> dict:
+    """Whole numbers as floats: PyTensor keeps 60 and 80 in eight bits, where their sum is negative."""
+    return {
+        key: float(argument) if type(argument) is int else argument for key, argument in arguments.items()
+    }
