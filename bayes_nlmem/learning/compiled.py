@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import xarray as xr
+from pytensor.graph.replace import clone_replace
 
+from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.flat import Bundle, Flat, bundle
 
 _POINT = "unconstrained"
@@ -60,12 +62,19 @@ def compile_flat(flat: Flat, outputs: list[Any], mode: str = "NUMBA") -> Compile
     return Compiled(flat, data, function)
 
 
-def compile_density(graph: pm.Model) -> Compiled:
-    """Log-density and gradient of a graph in its unconstrained coordinates."""
-    flat = Flat(graph, tuple(graph.free_RVs))
+def compile_density(graph: pm.Model, change: Change | None = None) -> Compiled:
+    """Log-density and gradient of a graph in its unconstrained coordinates, or in changed ones."""
+    flat = _flat(graph, change)
     log_density = graph.logp()
-    gradients = pytensor.grad(log_density, [graph.rvs_to_values[rv] for rv in flat.variables])
+    if change is not None:
+        [log_density] = clone_replace([log_density + change.log_determinant], change.expressions)
+    gradients = pytensor.grad(log_density, flat.inputs)
     return compile_flat(flat, [log_density, pt.concatenate([gradient.ravel() for gradient in gradients])])
+
+
+def _flat(graph: pm.Model, change: Change | None) -> Flat:
+    flat = Flat(graph, tuple(graph.free_RVs))
+    return flat if change is None else replace(flat, instead=change.inputs)
 
 
 def for_nutpie(density: Compiled, start: Callable[[int], np.ndarray]) -> Any:
@@ -109,7 +118,7 @@ def for_nutpie(density: Compiled, start: Callable[[int], np.ndarray]) -> Any:
     )
 
 
-def named(graph: pm.Model, points: xr.DataArray) -> xr.Dataset:
+def named(graph: pm.Model, points: xr.DataArray, change: Change | None = None) -> xr.Dataset:
     """Every public quantity of a graph at some unconstrained points.
 
     Parameters
@@ -118,16 +127,20 @@ def named(graph: pm.Model, points: xr.DataArray) -> xr.Dataset:
         The graph that was sampled.
     points : DataArray, dims (chain, draw, element)
         Draws in the order of the graph's free variables.
+    change : Change, optional
+        The coordinates of the points, if they are not the graph's own.
 
     Returns
     -------
     Dataset
         Free variables on their natural scale and deterministics, with their dims and coordinates.
     """
-    flat = Flat(graph, tuple(graph.free_RVs))
     variables = [*graph.free_RVs, *graph.deterministics]
     names = [variable.name for variable in variables]
-    expand = compile_flat(flat, graph.replace_rvs_by_values(variables))
+    outputs = graph.replace_rvs_by_values(variables)
+    if change is not None:
+        outputs = clone_replace(outputs, change.expressions)
+    expand = compile_flat(_flat(graph, change), outputs)
     values = np.ascontiguousarray(points.values, float)
     chains, draws = values.shape[:2]
     rows = [expand(point) for point in values.reshape(chains * draws, -1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,8 +19,11 @@ from bayes_nlmem.learning.record import RunRecord, versions
 from bayes_nlmem.learning.results import Fit
 from bayes_nlmem.learning.samplers import SAMPLERS, Settings
 from bayes_nlmem.learning.starts import Starts
+from bayes_nlmem.learning.whitening import can_whiten
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Edit, Translation, translate
+
+GEOMETRIES = ("whitened", "noncentred", "centred")
 
 
 @dataclass
@@ -46,8 +50,8 @@ def fit(
     cores: int | None = None,
     seed: int | None = None,
     sampler: str = "nutpie",
-    target_accept: float = 0.9,
-    geometry: str = "noncentred",
+    target_accept: float | None = None,
+    geometry: str | None = None,
     edit: Edit | None = None,
     progress: bool = True,
 ) -> Fit:
@@ -70,10 +74,14 @@ def fit(
         Same seed, same draws. By default one is drawn and recorded.
     sampler : {"nutpie", "pymc", "numpyro", "blackjax"}
         Implementation of NUTS; the last two need the extra `jax`.
-    target_accept : float
-        Wanted acceptance rate, in (0, 1); larger is slower and safer.
-    geometry : {"noncentred", "centred"}
-        Coordinates of the random effects. Rich data may mix faster with "centred".
+    target_accept : float, optional
+        Wanted acceptance rate, in (0, 1); larger is slower and safer. By default 0.8 in whitened
+        coordinates, 0.9 in others.
+    geometry : {"whitened", "noncentred", "centred"}, optional
+        Coordinates in which the random effects are sampled; the posterior is the same. By default
+        "whitened" (every subject in units of what its own data and the population say, see
+        `learning.whitening`) with nutpie, "noncentred" with the other samplers, for more than six random
+        effects per subject, and where the Laplace-EM fit failed; the run's record says which was used.
     edit : callable, optional
         Gets the PyMC graph before sampling, changes it in place or returns another one.
     progress : bool
@@ -104,22 +112,30 @@ def fit(
     >>> result.draws.posterior["CL_pop"].sizes["draw"]
     50
     """
-    settings = _settings(draws, tune, chains, cores, seed, sampler, target_accept, progress)
+    _check_settings(draws, tune, chains, cores, sampler, target_accept, geometry)
     clock = _Clock()
-    translation = translate(model, data, geometry=geometry, edit=edit)
     centred = translate(model, data, geometry="centred", edit=edit)
     clock.lap("build")
     conditional = Conditional(centred)
     _check_start(conditional)
     laplace = laplace_em(conditional)
-    starts = Starts(translation, conditional, laplace)
+    geometry = geometry or (
+        "whitened" if sampler == "nutpie" and can_whiten(conditional, laplace) else "noncentred"
+    )
+    target_accept = target_accept or (0.8 if geometry == "whitened" else 0.9)
+    whitened = geometry == "whitened"
+    translation = centred if whitened else translate(model, data, geometry=geometry, edit=edit)
+    starts = Starts(translation, conditional, laplace, whitened)
     clock.lap("start values")
+    cores = cores or min(chains, os.cpu_count() or 1)
+    seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
+    settings = Settings(draws, tune, chains, cores, seed, target_accept, progress)
     sampled, stages = SAMPLERS[sampler](translation, starts, settings)
     clock.lap("sampler", stages)
     tree = _tree(translation, sampled)
     clock.lap("log-likelihood")
     record = RunRecord(
-        seed=settings.seed,
+        seed=seed,
         sampler=sampler,
         geometry=geometry,
         chains=chains,
@@ -138,24 +154,31 @@ def fit(
     return Fit(model, data, tree, record, edit)
 
 
-def _settings(draws, tune, chains, cores, seed, sampler, target_accept, progress) -> Settings:
+def _check_settings(
+    draws: int,
+    tune: int,
+    chains: int,
+    cores: int | None,
+    sampler: str,
+    target_accept: float | None,
+    geometry: str | None,
+) -> None:
     if sampler not in SAMPLERS:
+        raise FitError(_choice("sampler", SAMPLERS, sampler))
+    if geometry is not None and geometry not in GEOMETRIES:
+        raise FitError(_choice("geometry", GEOMETRIES, geometry))
+    if geometry == "whitened" and sampler != "nutpie":
         raise FitError(
             explain(
-                expected=f"sampler one of {', '.join(SAMPLERS)}",
-                got=repr(sampler),
-                remedy="Choose one of them.",
+                expected='sampler="nutpie" for geometry="whitened"',
+                got=f"sampler={sampler!r}",
+                remedy='Use nutpie, or geometry="noncentred".',
             )
         )
-    for name, value, least in (
-        ("draws", draws, 1),
-        ("tune", tune, 1),
-        ("chains", chains, 1),
-        ("cores", cores, 1),
-    ):
-        if value is not None and (not isinstance(value, int | np.integer) or value < least):
-            raise FitError(explain(expected=f"{name} a whole number >= {least}", got=repr(value), remedy=""))
-    if not 0 < target_accept < 1:
+    for name, value in (("draws", draws), ("tune", tune), ("chains", chains), ("cores", cores)):
+        if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+            raise FitError(explain(expected=f"{name} a whole number >= 1", got=repr(value)))
+    if target_accept is not None and not 0 < target_accept < 1:
         raise FitError(
             explain(
                 expected="target_accept between 0 and 1",
@@ -163,11 +186,10 @@ def _settings(draws, tune, chains, cores, seed, sampler, target_accept, progress
                 remedy="0.8 to 0.99 is usual.",
             )
         )
-    if seed is None:
-        seed = int(np.random.SeedSequence().generate_state(1)[0])
-    return Settings(
-        draws, tune, chains, cores or min(chains, os.cpu_count() or 1), int(seed), target_accept, progress
-    )
+
+
+def _choice(name: str, valid: Iterable[str], got: str) -> str:
+    return explain(expected=f"{name} one of {', '.join(valid)}", got=repr(got), remedy="Choose one of them.")
 
 
 def _check_start(conditional: Conditional) -> None:
@@ -194,7 +216,8 @@ def _why_not_finite(conditional: Conditional, value: np.ndarray) -> str:
         "If the prediction is 0 there (before the first dose) and the residual error is proportional, give "
         "it an additive part (Combined), or mark these records MDV = 1; else look at the priors' centres."
     )
-    got = "; ".join(found) or f"not finite for subjects {_some(np.flatnonzero(~np.isfinite(value)))}"
+    ids = [translation.layout.subjects[k] for k in np.flatnonzero(~np.isfinite(value))]
+    got = "; ".join(found) or (f"subjects {_some(ids)}" if ids else "a gradient that is not finite")
     return explain(expected="a finite log-density at the priors' centres", got=got, remedy=remedy)
 
 

@@ -56,7 +56,8 @@ class Fit:
     @cached_property
     def translation(self) -> Translation:
         """The graph that was sampled, rebuilt on demand."""
-        return translate(self.model, self.data, geometry=self.record.geometry, edit=self.edit)
+        geometry = "centred" if self.record.geometry == "whitened" else self.record.geometry
+        return translate(self.model, self.data, geometry=geometry, edit=self.edit)
 
     def summary(self) -> pd.DataFrame:
         """The field's parameter table; see `parameter_table`."""

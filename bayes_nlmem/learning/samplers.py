@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.compiled import compile_density, for_nutpie, named
 from bayes_nlmem.learning.starts import Starts
+from bayes_nlmem.learning.whitening import whitening
 from bayes_nlmem.translation.graph import Translation
 
 # The draws and the seconds of every stage.
@@ -43,7 +44,8 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
     import nutpie
 
     began = time.perf_counter()
-    density = compile_density(translation.graph)
+    change = whitening(starts.conditional, starts.fit) if starts.whitened else None
+    density = compile_density(translation.graph, change)
     compiled = for_nutpie(density, lambda seed: density.flat.join(starts.draw(seed)))
     ready = time.perf_counter()
     with threadpool_limits(1):
@@ -60,7 +62,7 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
         )
     done = time.perf_counter()
     sampled = _complete(sampled)
-    posterior = named(translation.graph, sampled["posterior"].to_dataset()["unconstrained"])
+    posterior = named(translation.graph, sampled["posterior"].to_dataset()["unconstrained"], change)
     groups = {"posterior": posterior, "sample_stats": sampled["sample_stats"].to_dataset()}
     stages = {"compile": ready - began, "sample": done - ready, "expand": time.perf_counter() - done}
     return xr.DataTree.from_dict(groups), stages

@@ -28,24 +28,39 @@ class Starts:
         The functions the fit was made with.
     fit : LaplaceFit
         The centre.
+    whitened : bool
+        Whether the effects are sampled in whitened coordinates, where they are standard normal.
     """
 
     translation: Translation
     conditional: Conditional
     fit: LaplaceFit
+    whitened: bool = False
 
     def centre(self) -> dict[str, np.ndarray]:
         """The fit itself as values of the graph."""
+        if self.whitened:
+            return self._standard(self.fit.theta, 0.0, np.random.default_rng(0))
         return self._values(self.fit.theta, self.fit.effects)
 
     def draw(self, seed) -> dict[str, np.ndarray]:
         """One starting point: typical values slightly moved, effects drawn from their Laplace posterior."""
         rng = np.random.default_rng(seed)
         theta = self.fit.theta + _JITTER * rng.normal(size=len(self.fit.theta))
+        if self.whitened:
+            return self._standard(theta, 0.5, rng)
         covariance = self.fit.covariance
         noise = rng.normal(size=covariance.shape[:2])
         spread = np.einsum("nij,nj->ni", np.linalg.cholesky(covariance), noise)
         return self._values(theta, self.fit.effects + 0.5 * self.conditional.scatter(spread))
+
+    def _standard(self, theta: np.ndarray, spread: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        effects = self.conditional.effects
+        drawn = {
+            name: spread * rng.normal(size=shape)
+            for name, shape in zip(effects.values, effects.shapes, strict=True)
+        }
+        return {**self.conditional.population.split(theta), **drawn}
 
     def _values(self, theta: np.ndarray, effects: np.ndarray) -> dict[str, np.ndarray]:
         conditional = self.conditional

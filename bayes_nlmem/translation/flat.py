@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,8 @@ import pytensor.tensor as pt
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.replace import clone_replace
 from pytensor.graph.traversal import explicit_graph_inputs, graph_inputs
+
+from bayes_nlmem.ground.mapping import FrozenMapping
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +27,19 @@ class Flat:
         The graph.
     variables : tuple of TensorVariable
         Its free random variables in the order of the vector.
+    instead : mapping, optional
+        Value variable -> the symbolic input that stands in its place (changed coordinates).
     """
 
     graph: pm.Model
     variables: tuple[Any, ...]
+    instead: Mapping[Any, Any] = FrozenMapping()
+
+    @cached_property
+    def inputs(self) -> list[Any]:
+        """The symbolic inputs that the vector replaces."""
+        values = [self.graph.rvs_to_values[rv] for rv in self.variables]
+        return [self.instead.get(value, value) for value in values]
 
     @cached_property
     def start(self) -> dict[str, np.ndarray]:
@@ -80,9 +91,9 @@ class Flat:
     def of_vector(self, outputs: Sequence[Any]) -> list[Any]:
         """Expressions of the value variables as expressions of the vector."""
         replacements, at = {}, 0
-        for rv, shape in zip(self.variables, self.shapes, strict=True):
+        for variable, shape in zip(self.inputs, self.shapes, strict=True):
             size = int(np.prod(shape))
-            replacements[self.graph.rvs_to_values[rv]] = self.joined[at : at + size].reshape(shape)
+            replacements[variable] = self.joined[at : at + size].reshape(shape)
             at += size
         return clone_replace(list(outputs), replacements)
 

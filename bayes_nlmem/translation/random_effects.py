@@ -77,9 +77,8 @@ def _draw(
         matrix = pm.Normal(name, 0.0, standard_deviation, dims=dims, default_transform=transform)
         return Effects(names, matrix)
     rows = _correlation_factor(names, blocks)
-    where = tuple((i, j) for i in range(len(names)) for j in range(i + 1) if rows[i][j] is not None)
-    factor = [pt.as_tensor(deviations[i] * rows[i][j], dtype="float64") for i, j in where]
-    shape = TriangularShape(len(names), where)
+    shape = factor_shape(names, blocks)
+    factor = [pt.as_tensor(deviations[i] * rows[i][j], dtype="float64") for i, j in shape.where]
     matrix = pm.CustomDist(
         name,
         *factor,
@@ -90,6 +89,18 @@ def _draw(
         default_transform=NonCentredTriangular(shape) if noncentred else None,
     )
     return Effects(names, matrix)
+
+
+def factor_shape(names: tuple[str, ...], blocks: Sequence[Correlated]) -> TriangularShape:
+    """Where the factor of the effects' covariance has entries: the diagonal and the correlated blocks."""
+    together = [set(block.names) for block in blocks]
+    where = tuple(
+        (i, j)
+        for i in range(len(names))
+        for j in range(i + 1)
+        if i == j or any({names[i], names[j]} <= block for block in together)
+    )
+    return TriangularShape(len(names), where)
 
 
 def _correlation_factor(names: tuple[str, ...], blocks: Sequence[Correlated]) -> list[list[Any]]:

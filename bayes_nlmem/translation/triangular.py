@@ -34,13 +34,9 @@ class TriangularShape:
         """The entries by row and column."""
         return dict(zip(self.where, factor, strict=True))
 
-    def columns(self, effects: Any) -> list[Any]:
-        """The columns of a matrix of effects; their gradients meet in one join."""
-        return [column[..., 0] for column in pt.split(effects, [1] * self.n, axis=-1)]
-
     def times(self, factor: Sequence[Any], u: Any) -> Any:
         """Effects L u from their standardised form, shape (..., n)."""
-        entry, column = self.entries(factor), self.columns(u)
+        entry, column = self.entries(factor), columns_of(u, self.n)
         product = [
             sum(entry[i, j] * column[j] for j in range(i + 1) if (i, j) in entry) for i in range(self.n)
         ]
@@ -50,7 +46,7 @@ class TriangularShape:
         """Columns of the standardised form L^-1 effects."""
         entry = self.entries(factor)
         found: list[Any] = []
-        for i, rest in enumerate(self.columns(effects)):
+        for i, rest in enumerate(columns_of(effects, self.n)):
             for j in range(i):
                 if (i, j) in entry:
                     rest = rest - entry[i, j] * found[j]
@@ -74,3 +70,10 @@ class TriangularShape:
         for (i, j), entry in zip(self.where, factor, strict=True):
             matrix[..., i, j] = entry
         return np.einsum("...ij,...j->...i", matrix, rng.normal(size=(*groups, self.n)))
+
+
+def columns_of(effects: Any, n: int) -> list[Any]:
+    """The n columns of a matrix of effects; their gradients meet in one join."""
+    if n == 1:
+        return [effects[..., 0]]
+    return [column[..., 0] for column in pt.split(effects, [1] * n, axis=-1)]
