@@ -53,9 +53,11 @@ _EXPORTS: dict[str, str] = {
     "Power": "statistics.covariates",
     "Additive": "statistics.residuals",
     "Combined": "statistics.residuals",
+    "LogNormalError": "statistics.log_normal_error",
     "PowerError": "statistics.residuals",
     "Proportional": "statistics.residuals",
     "Residual": "statistics.residuals",
+    "StudentTError": "statistics.student_t_error",
     # model
     "Correlated": "model.parameters",
     "Model": "model.specification",

@@ -14,6 +14,7 @@ from bayes_nlmem.data.grid import on_grid
 from bayes_nlmem.learning.replay import replay, thin
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Translation, translate
+from bayes_nlmem.translation.likelihood import Observed
 
 _MOST_DRAWS = 400
 _BAND = (0.05, 0.95)
@@ -28,7 +29,9 @@ def predictions(translation: Translation, draws: xr.DataTree) -> pd.DataFrame:
         ID, TIME, TAD (time after the last dose record), OUTPUT, DV, CENS, LIMIT; PRED (population
         prediction: random effects zero, posterior median), IPRED (individual prediction, posterior median)
         with IPRED_LOWER and IPRED_UPPER (90% credible interval), IRES = DV - IPRED, IWRES = IRES / SD at the
-        posterior median of the residual parameters (NaN for censored values).
+        posterior median of the residual parameters (NaN for censored values). With errors on the log scale
+        IWRES = (log DV - log IPRED) / SD, with Student's t it is the standard normal value that has the same
+        probability: if the model is right, IWRES is standard normal with every residual error.
     """
     posterior = draws["posterior"].to_dataset()
     thinned = thin(posterior, _MOST_DRAWS)
@@ -41,7 +44,6 @@ def predictions(translation: Translation, draws: xr.DataTree) -> pd.DataFrame:
         rows = table.iloc[seen.record]
         individual = posterior[output].stack(sample=("chain", "draw")).transpose("sample", ...).values
         lower, ipred, upper = np.quantile(individual, [_BAND[0], 0.5, _BAND[1]], axis=0)
-        sd = _residual_sd(translation.model, posterior, output, ipred)
         residual = np.where(seen.censored, np.nan, seen.value - ipred)
         parts.append(
             pd.DataFrame(
@@ -59,7 +61,7 @@ def predictions(translation: Translation, draws: xr.DataTree) -> pd.DataFrame:
                     "IPRED_LOWER": lower,
                     "IPRED_UPPER": upper,
                     "IRES": residual,
-                    "IWRES": residual / sd,
+                    "IWRES": _weighted_residual(translation.model, posterior, seen, output, ipred),
                 }
             )
         )
@@ -148,10 +150,16 @@ def time_after_dose(table: pd.DataFrame) -> np.ndarray:
     return found
 
 
-def _residual_sd(model: Model, posterior: xr.Dataset, output: str, prediction: np.ndarray) -> np.ndarray:
+def _weighted_residual(
+    model: Model, posterior: xr.Dataset, seen: Observed, output: str, prediction: np.ndarray
+) -> np.ndarray:
     residual = model.residuals[output]
     sigmas = {}
     for suffix, value in residual.unknowns().items():
         name = f"sigma_{output}_{suffix}"
         sigmas[suffix] = float(posterior[name].median()) if name in posterior else float(value)
-    return residual.sd(prediction, sigmas, np)
+    sd = residual.sd(prediction, sigmas, np)
+    found = np.full(len(seen.value), np.nan)
+    at = ~seen.censored
+    found[at] = residual.law.weighted_residual(seen.value[at], prediction[at], sd[at], sigmas)
+    return found

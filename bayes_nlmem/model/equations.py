@@ -166,10 +166,10 @@ def _predictions(model: Model) -> Iterator[Equation]:
 def _observations(model: Model) -> Iterator[Equation]:
     for output, residual in model.residuals.items():
         unknowns = residual.unknowns()
-        f, sd = Symbol(output, index="ij"), Symbol("sd", (output,), "ij")
-        law = "N" if residual.family == "normal" else residual.family
-        yield _normal(Symbol(output, ("obs",), "ij"), f, sd, law)
+        law = residual.law
+        f, sd = Symbol(output, index="ij"), Symbol(law.standard.spread, (output,), "ij")
         sigmas = {suffix: _known_or(v, Symbol("sigma", (output, suffix))) for suffix, v in unknowns.items()}
+        yield law.equation(Symbol(output, ("obs",), "ij"), f, sd, sigmas.__getitem__)
         if hasattr(residual, "formula"):
             yield Equation(sd, residual.formula(f, sigmas.__getitem__))
         else:
@@ -198,8 +198,8 @@ def _known_or(value: float | Prior, symbol: Symbol) -> Formula:
     return symbol if isinstance(value, Prior) else Constant(value)
 
 
-def _normal(left: Formula, mean: Formula, sd: Formula, law: str = "N") -> Equation:
-    return Equation(left, Call(law, (mean, Raised(sd, Constant(2)))), "~")
+def _normal(left: Formula, mean: Formula, sd: Formula) -> Equation:
+    return Equation(left, Call("N", (mean, Raised(sd, Constant(2)))), "~")
 
 
 def _text_block(model: Model) -> str:

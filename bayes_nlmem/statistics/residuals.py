@@ -10,6 +10,7 @@ from bayes_nlmem.ground.formulas import Call, Constant, Formula, Product, Raised
 from bayes_nlmem.ground.messages import closest, explain
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.values import POSITIVE, admitted, refusal
+from bayes_nlmem.statistics.laws import NORMAL, Law
 
 VARIANCES = "variances"
 STANDARD_DEVIATIONS = "standard deviations"
@@ -19,13 +20,13 @@ STANDARD_DEVIATIONS = "standard deviations"
 class Residual(Protocol):
     """What a residual error model has to offer; any frozen record with it is a residual.
 
-    `family` names the law of the error around f; "normal" is y = f + sd(f) * N(0, 1). Two methods are
+    `law` is the law of the error around f; `NORMAL` is y = f + sd(f) * N(0, 1). Two methods are
     optional and serve the printing: `formula(f, sigma)`, the standard deviation as a formula, with
     `sigma(suffix)` giving its parameters, and `meaning(suffix)`, a few words for the tables.
     """
 
     @property
-    def family(self) -> str:
+    def law(self) -> Law:
         """Law of the error."""
         ...
 
@@ -63,7 +64,7 @@ class Additive:
     """
 
     additive: float | Prior
-    family: ClassVar[str] = "normal"
+    law: ClassVar[Law] = NORMAL
 
     def __post_init__(self) -> None:
         _admit(self, "additive")
@@ -111,7 +112,7 @@ class Proportional:
     """
 
     proportional: float | Prior
-    family: ClassVar[str] = "normal"
+    law: ClassVar[Law] = NORMAL
 
     def __post_init__(self) -> None:
         _admit(self, "proportional")
@@ -167,7 +168,7 @@ class Combined:
     additive: float | Prior
     proportional: float | Prior
     add: str = VARIANCES
-    family: ClassVar[str] = "normal"
+    law: ClassVar[Law] = NORMAL
 
     def __post_init__(self) -> None:
         problems = []
@@ -235,7 +236,7 @@ class PowerError:
 
     coefficient: float | Prior
     exponent: float | Prior
-    family: ClassVar[str] = "normal"
+    law: ClassVar[Law] = NORMAL
 
     def __post_init__(self) -> None:
         exponent, problems = admitted(self.exponent, "exponent", inside=POSITIVE)

@@ -19,6 +19,7 @@ from bayes_nlmem.translation.individuals import individual_parameters
 from bayes_nlmem.translation.layout import Layout, lay_out
 from bayes_nlmem.translation.likelihood import Observed, draw_observations, observations
 from bayes_nlmem.translation.meeting import check_meeting, observed_records
+from bayes_nlmem.translation.positive import check_signs
 from bayes_nlmem.translation.random_effects import coordinates, draw_occasion_effects, draw_subject_effects
 
 Edit = Callable[[pm.Model], pm.Model | None]
@@ -71,6 +72,7 @@ def build(model: Model, data: Dataset, *, geometry: str = "noncentred", edit: Ed
     ------
     ModelError
         The model and the data do not fit together; the message names the covariate, output or column.
+        An observation with an error on the log scale is predicted to be 0, as before the first dose.
     DataError
         The data hold events that the structure does not know.
 
@@ -128,6 +130,8 @@ def translate(
             if predict_at is None:
                 draw_observations(output, predicted, seen, model)
             start = stop
+        if predict_at is None:
+            check_signs(model, data, graph, observed)
     if edit is not None:
         with graph:
             graph = edit(graph) or graph

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -11,6 +10,8 @@ import pytensor.tensor as pt
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.model.specification import Model
+from bayes_nlmem.statistics.laws import NORMAL
+from bayes_nlmem.statistics.standard_laws import form
 from bayes_nlmem.translation.drawing import known_or_drawn
 
 
@@ -65,66 +66,21 @@ def draw_observations(output: str, prediction, observed: Observed, model: Model)
         for suffix, value in residual.unknowns().items()
     }
     sd = residual.sd(prediction, sigmas, pt)
-    dims = f"{output}_row"
-    if not observed.censored.any():
+    law, dims = residual.law, f"{output}_row"
+    censored = observed.censored.any()
+    if law == NORMAL and not censored:
         data = pm.Data(f"{output}_dv", observed.value, dims=dims)
         pm.Normal(f"{output}_obs", prediction, sd, observed=data, dims=dims)
         return
-    lower = pm.Data(f"{output}_lower", observed.lower, dims=dims)
-    upper = pm.Data(f"{output}_upper", observed.upper, dims=dims)
+    bounds = {"lower": observed.lower, "upper": observed.upper} if censored else {}
+    known = [pm.Data(f"{output}_{which}", values, dims=dims) for which, values in bounds.items()]
+    arguments = (prediction, sd, *form(law.standard, sigmas), *known)
     pm.CustomDist(
         f"{output}_obs",
-        prediction,
-        sd,
-        lower,
-        upper,
-        logp=interval_normal_logp,
-        random=_interval_normal_random,
-        signature="(),(),(),()->()",
+        *arguments,
+        logp=law.log_probability if censored else law.log_density,
+        random=law.draw,
+        signature=f"{','.join(['()'] * len(arguments))}->()",
         observed=observed.value,
         dims=dims,
     )
-
-
-def interval_normal_logp(value, mean, sd, lower, upper):
-    """Log-density of a normal value where lower = upper, log-probability of the interval elsewhere.
-
-    The interval's probability is computed in the tail that is the smaller one, so that it keeps its
-    relative accuracy far from the mean.
-    """
-    quantified = pt.eq(lower, upper)
-    a, b = _standardised(lower, mean, sd, -np.inf), _standardised(upper, mean, sd, np.inf)
-    flip = pt.gt(a + b, 0.0)
-    low, high = pt.switch(flip, -b, a), pt.switch(flip, -a, b)
-    low = pt.switch(quantified, -1.0, low)
-    high = pt.switch(quantified, 0.0, high)
-    unbounded = pt.isinf(low)
-    log_high = _log_normal_cdf(high)
-    log_low = _log_normal_cdf(pt.switch(unbounded, -1.0, low))
-    between = log_high + pt.log1p(-pt.exp(pt.minimum(log_low - log_high, -1e-300)))
-    interval = pt.switch(unbounded, log_high, between)
-    z = (value - mean) / sd
-    density = -0.5 * z**2 - pt.log(sd) - 0.5 * np.log(2 * np.pi)
-    return pt.switch(quantified, density, interval)
-
-
-def _standardised(bound: Any, mean: Any, sd: Any, infinity: float) -> Any:
-    """(bound - mean) / sd; an infinite bound is kept out of the division, whose gradient is inf times 0."""
-    infinite = pt.isinf(bound)
-    return pt.switch(infinite, infinity, (pt.switch(infinite, 0.0, bound) - mean) / sd)
-
-
-def _log_normal_cdf(x: Any) -> Any:
-    """Logarithm of the standard normal distribution function, accurate in the far left tail.
-
-    PyMC's own loses half of the digits: it takes sqrt(2) in single precision.
-    """
-    far = pt.lt(x, -1.0)
-    left, right = pt.switch(far, x, -1.0), pt.switch(far, -1.0, x)
-    tail = pt.log(0.5 * pt.erfcx(-left * np.sqrt(0.5))) - 0.5 * left**2
-    return pt.switch(far, tail, pt.log1p(-0.5 * pt.erfc(right * np.sqrt(0.5))))
-
-
-def _interval_normal_random(mean, sd, lower, upper, rng=None, size=None):
-    """Simulated values as they were before any limit of quantification."""
-    return rng.normal(mean, sd, size=size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bayes_nlmem.data.dataset import Dataset
-from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.ground.messages import ModelError, explain, rows_text
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.statistics.covariate_names import each, members, spoken
 
@@ -22,6 +22,7 @@ def check_meeting(model: Model, data: Dataset) -> None:
         *_covariate_problems(model, data),
         *_occasion_problems(model, data),
         *_output_problems(model, data),
+        *_sign_problems(model, data),
     ]
     if problems:
         head = "The model does not fit the data" + (
@@ -99,4 +100,23 @@ def _output_problems(model: Model, data: Dataset):
                 expected=f"observations of {output!r}",
                 got="none (EVID = 0 and MDV = 0)",
                 remedy="Check EVID, MDV and DVID.",
+            )
+
+
+def _sign_problems(model: Model, data: Dataset):
+    """An error on the log scale knows no values at or below 0; what is censored may lie down to 0."""
+    table = data.table
+    for output, record in observed_records(model, data).items():
+        residual = model.residuals[output]
+        if not residual.law.positive:
+            continue
+        seen = table.iloc[record]
+        wrong = seen[(seen["DV"] <= 0) & (seen["CENS"] != -1)]
+        if len(wrong):
+            yield explain(
+                expected=f"observations of {output!r} above 0, since {type(residual).__name__} is an error "
+                "of their logarithm",
+                got=f"DV {wrong['DV'].iloc[0]:g} in {rows_text(wrong['ROW'])}",
+                remedy="Take them out (MDV = 1), mark them as below the limit of quantification (CENS = 1, "
+                "DV = LLOQ), or use a residual error on the scale of the observations.",
             )

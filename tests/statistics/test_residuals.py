@@ -9,7 +9,9 @@ from numpy.testing import assert_allclose
 from bayes_nlmem.ground.messages import ModelError
 from bayes_nlmem.ground.priors import HalfNormal, Normal
 from bayes_nlmem.ground.values import about
+from bayes_nlmem.statistics.log_normal_error import LogNormalError
 from bayes_nlmem.statistics.residuals import Additive, Combined, PowerError, Proportional, Residual
+from bayes_nlmem.statistics.student_t_error import StudentTError
 
 F = np.array([0.0, 10.0])
 SIGMAS = {"add": 3.0, "prop": 0.4, "coef": 0.2, "exponent": 2.0}
@@ -45,6 +47,17 @@ def test_the_slope_of_a_power_in_its_exponent_is_a_number_even_where_the_predict
     assert_allclose(by_exponent, 0.2 * 2 * np.log(4))
 
 
+def test_errors_of_other_laws_are_residuals_that_name_their_parameters():
+    logarithm = LogNormalError(about(0.2))
+    heavy = StudentTError(Combined(1.0, 0.1), df=about(5))
+    assert isinstance(logarithm, Residual) and isinstance(heavy, Residual)
+    assert list(heavy.unknowns()) == ["add", "prop", "df"]
+    assert "LogNormal" in str(heavy.df) and "HalfNormal" in str(logarithm.sd_of_log)
+    assert StudentTError(logarithm, 4.0).law.positive
+    assert heavy.meaning("add") == "additive error, scale"
+    assert [pickle.loads(pickle.dumps(error)) for error in (logarithm, heavy)] == [logarithm, heavy]
+
+
 def test_about_becomes_a_half_normal_prior():
     assert str(Proportional(about(0.2)).proportional) == "HalfNormal(sd 0.3)"
 
@@ -57,6 +70,9 @@ def test_about_becomes_a_half_normal_prior():
         (lambda: Combined(HalfNormal(1), -0.1), "for proportional, got -0.1"),
         (lambda: Combined(1.0, 0.1, add="variance"), "add='variance'. Did you mean 'variances'"),
         (lambda: Combined(True, None, add="x"), "3 problems"),
+        (lambda: LogNormalError(0), "a number > 0 or a prior for sd_of_log"),
+        (lambda: StudentTError(Additive, df=-1.0), "2 problems"),
+        (lambda: StudentTError(StudentTError(Additive(1.0), 3.0), 3.0), "with a normal law"),
         (lambda: PowerError(-1.0, Normal(0, 1)), "2 problems"),
     ],
 )
