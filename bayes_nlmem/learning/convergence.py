@@ -202,7 +202,7 @@ def _few_effective_draws(model: Model, draws: xr.DataTree, figures: _Diagnostics
             )
         else:
             cause = "strongly correlated parameters, or simply few draws"
-            remedy = 'Sample longer; with rich data per subject try geometry="centred".'
+            remedy = "Sample longer (draws=2000, tune=2000); look at the pairs of these parameters."
         yield Finding(f"{kind} ESS below {ESS_LIMIT} for {_worst(low, largest=False)}", cause, remedy)
         return
 

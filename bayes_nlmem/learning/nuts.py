@@ -17,7 +17,7 @@ from bayes_nlmem.learning.laplace_em import laplace_em
 from bayes_nlmem.learning.likelihood import pointwise
 from bayes_nlmem.learning.record import RunRecord, versions
 from bayes_nlmem.learning.results import Fit
-from bayes_nlmem.learning.samplers import SAMPLERS, Settings
+from bayes_nlmem.learning.samplers import SAMPLERS, Settings, say
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.learning.whitening import can_whiten
 from bayes_nlmem.model.specification import Model
@@ -114,8 +114,10 @@ def fit(
     """
     _check_settings(draws, tune, chains, cores, sampler, target_accept, geometry)
     clock = _Clock()
+    say(progress, "building the graph")
     centred = translate(model, data, geometry="centred", edit=edit)
     clock.lap("build")
+    say(progress, "finding starting values (Laplace-EM)")
     conditional = Conditional(centred)
     _check_start(conditional)
     laplace = laplace_em(conditional)

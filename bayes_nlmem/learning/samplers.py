@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
 from dataclasses import dataclass
@@ -44,10 +45,12 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
     import nutpie
 
     began = time.perf_counter()
+    say(settings.progress, "compiling the log-density (kept on disk for the next run)")
     change = whitening(starts.conditional, starts.fit) if starts.whitened else None
     density = compile_density(translation.graph, change)
     compiled = for_nutpie(density, lambda seed: density.flat.join(starts.draw(seed)))
     ready = time.perf_counter()
+    say(settings.progress, f"sampling {settings.chains} chains")
     with threadpool_limits(1):
         sampled = nutpie.sample(
             compiled,
@@ -106,6 +109,12 @@ SAMPLERS = {
     "numpyro": sample_numpyro,
     "blackjax": sample_blackjax,
 }
+
+
+def say(progress: bool, stage: str) -> None:
+    """Tell on the error stream which stage begins, if progress is to be shown."""
+    if progress:
+        print(f"bayes_nlmem: {stage} ...", file=sys.stderr, flush=True)
 
 
 def _by_pymc(
