@@ -53,6 +53,10 @@ def _lines(before: Model, after: Model) -> Iterator[str]:
     for output, old, new in _pairs(before.residuals, after.residuals):
         if old != new:
             yield f"residual of {output}: {_text(old)} -> {_text(new)}"
+    for field in ("endpoints", "endpoints_in"):
+        was, now = getattr(before, field), getattr(after, field)
+        if was != now:
+            yield f"{field}: {_labels(was)} -> {_labels(now)}"
     for block in before.correlated:
         if block not in after.correlated:
             yield f"without correlation of {', '.join(block.names)} ({_text(block.prior)})"
@@ -87,6 +91,12 @@ def _parameter_text(parameter: Parameter) -> str:
 def _pairs(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> Iterator[tuple[Any, Any, Any]]:
     for name in dict.fromkeys([*old, *new]):
         yield name, old.get(name), new.get(name)
+
+
+def _labels(value: Mapping[str, Any] | str) -> str:
+    if isinstance(value, str):
+        return value
+    return ", ".join(f"{output} = {label}" for output, label in value.items()) or "none"
 
 
 def _text(value: Any) -> str:

@@ -62,9 +62,10 @@ def without_covariate(model: Model, parameter: str, covariate: CovariateKey) -> 
     return with_parameter(model, parameter, covariates=rest)
 
 
-def with_residual(model: Model, output: str, residual: Residual) -> Model:
-    """The residual error of an output added or replaced."""
-    return replace(model, residuals={**model.residuals, output: residual})
+def with_residual(model: Model, output: str, residual: Residual, endpoint: int | str | None = None) -> Model:
+    """The residual error of an output added or replaced, and the label of its observations."""
+    endpoints = model.endpoints if endpoint is None else {**model.endpoints, output: endpoint}
+    return replace(model, residuals={**model.residuals, output: residual}, endpoints=endpoints)
 
 
 def with_structure(model: Model, structure: Any, **parameters: Parameter | None) -> Model:

@@ -42,6 +42,12 @@ class Model:
         Blocks of correlated random effects; those not named are independent.
     name : str, optional
         Name for tables and reports.
+    endpoints : mapping of output to int or str, optional
+        Which observations belong to which output: the label of every output in the column `endpoints_in`,
+        for example ``{"cp": 1, "pca": 2}``. Without it, one output has all observations, several have those
+        whose DVID is their name.
+    endpoints_in : {"DVID", "CMT"}
+        The column that holds the labels.
 
     Raises
     ------
@@ -73,6 +79,8 @@ class Model:
     residuals: Mapping[str, Residual]
     correlated: Sequence[Correlated] = ()
     name: str | None = None
+    endpoints: Mapping[str, int | str] = FrozenMapping()
+    endpoints_in: str = "DVID"
 
     def __post_init__(self) -> None:
         if isinstance(self.correlated, Correlated):
@@ -82,6 +90,7 @@ class Model:
         object.__setattr__(self, "parameters", FrozenMapping(self.parameters))
         object.__setattr__(self, "residuals", FrozenMapping(self.residuals))
         object.__setattr__(self, "correlated", tuple(self.correlated))
+        object.__setattr__(self, "endpoints", FrozenMapping(self.endpoints))
 
     @property
     def random_effects(self) -> tuple[str, ...]:
@@ -119,9 +128,9 @@ class Model:
         """The model without the effect of `covariate` on `parameter`."""
         return edits.without_covariate(self, parameter, covariate)
 
-    def with_residual(self, output: str, residual: Residual) -> Model:
-        """The model with another residual error for `output`."""
-        return edits.with_residual(self, output, residual)
+    def with_residual(self, output: str, residual: Residual, endpoint: int | str | None = None) -> Model:
+        """The model with another residual error for `output`, and the label of its observations."""
+        return edits.with_residual(self, output, residual, endpoint)
 
     def with_structure(self, structure: Any, **parameters: Parameter | None) -> Model:
         """The model with another structure and the parameters it needs; None takes a parameter out."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bayes_nlmem.model.specification import Model
 
 STRUCTURE_PROTOCOL = ("parameters", "accepts", "outputs", "compartments", "plan", "predict")
+ENDPOINT_COLUMNS = ("DVID", "CMT")
 
 
 def problems_of(model: Model) -> list[str]:
@@ -22,7 +23,7 @@ def problems_of(model: Model) -> list[str]:
     problems = [*_structure(model.structure), *_kinds(model)]
     if problems:  # the rest would only echo them
         return problems
-    problems += [*_parameters(model), *_residuals(model), *_correlated(model)]
+    problems += [*_parameters(model), *_residuals(model), *_endpoints(model), *_correlated(model)]
     return problems or [*_names(model)]
 
 
@@ -61,6 +62,10 @@ def _kinds(model: Model) -> Iterator[str]:
             if isinstance(residual, type) or not isinstance(residual, Residual):
                 remedy = "Write Additive(...), Proportional(...), Combined(...) or PowerError(...)."
                 yield explain(expected=f"a residual error for {output}", got=repr(residual), remedy=remedy)
+    if not isinstance(model.endpoints, Mapping):
+        remedy = 'Write endpoints={"cp": 1, "pca": 2}.'
+        got = type(model.endpoints).__name__
+        yield explain(expected="a mapping of output to label", got=got, remedy=remedy)
     blocks: Any = model.correlated
     if not isinstance(blocks, Sequence) or isinstance(blocks, str):
         remedy = 'Write correlated=[Correlated("CL", "V")].'
@@ -113,6 +118,35 @@ def _residuals(model: Model) -> Iterator[str]:
             expected = f"an output of {type(model.structure).__name__} ({', '.join(outputs)}) in residuals"
             remedy = closest(str(output), outputs) or f"Write {outputs[0]!r}."
             yield explain(expected=expected, got=repr(output), remedy=remedy)
+
+
+def _endpoints(model: Model) -> Iterator[str]:
+    """Every output with a residual error has one label of its own, if any has."""
+    if model.endpoints_in not in ENDPOINT_COLUMNS:
+        expected = f"endpoints_in one of {', '.join(ENDPOINT_COLUMNS)}"
+        remedy = "Name the column that tells the endpoints apart."
+        yield explain(expected=expected, got=repr(model.endpoints_in), remedy=remedy)
+    if not model.endpoints:
+        return
+    for output in model.endpoints:
+        if output not in model.residuals:
+            expected = f"outputs with a residual error ({', '.join(model.residuals)}) in endpoints"
+            remedy = closest(str(output), model.residuals) or f"Give {output!r} a residual error."
+            yield explain(expected=expected, got=repr(output), remedy=remedy)
+    for output in model.residuals:
+        if output not in model.endpoints:
+            remedy = f'Write endpoints={{..., "{output}": 2}}.'
+            yield explain(expected=f"a label for {output!r} in endpoints", got="none", remedy=remedy)
+    labels = Counter(str(label) for label in model.endpoints.values())
+    if twice := [label for label, times in labels.items() if times > 1]:
+        remedy = "Give every output its own."
+        yield explain(expected="one output per label in endpoints", got=names_text(twice), remedy=remedy)
+    for output, label in model.endpoints.items():
+        if isinstance(label, bool) or not isinstance(label, (int, str)):
+            remedy = f"Write it as it stands in {model.endpoints_in}."
+            yield explain(
+                expected=f"a number or text for {output!r} in endpoints", got=repr(label), remedy=remedy
+            )
 
 
 def _correlated(model: Model) -> Iterator[str]:

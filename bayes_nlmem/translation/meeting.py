@@ -36,10 +36,14 @@ def observed_records(model: Model, data: Dataset) -> dict[str, np.ndarray]:
     table = data.table
     seen = np.flatnonzero((table["EVID"] == 0) & (table["MDV"] == 0))
     outputs = list(model.residuals)
-    if len(outputs) == 1:
+    if len(outputs) == 1 and not model.endpoints:
         return {outputs[0]: seen}
-    label = table["DVID"].to_numpy()[seen].astype(str)
-    return {output: seen[label == output] for output in outputs}
+    label = table[model.endpoints_in].to_numpy()[seen].astype(str)
+    return {output: seen[label == _label(model, output)] for output in outputs}
+
+
+def _label(model: Model, output: str) -> str:
+    return str(model.endpoints[output]) if model.endpoints else output
 
 
 def _covariate_problems(model: Model, data: Dataset):
@@ -82,23 +86,25 @@ def _occasion_problems(model: Model, data: Dataset):
 
 
 def _output_problems(model: Model, data: Dataset):
-    outputs = list(model.residuals)
     found = observed_records(model, data)
-    if len(outputs) > 1:
-        labels = set(data.table["DVID"][(data.table["EVID"] == 0) & (data.table["MDV"] == 0)].astype(str))
-        unknown = labels - set(outputs)
-        if unknown:
-            yield explain(
-                expected=f"DVID among the model's outputs: {', '.join(outputs)}",
-                got=", ".join(sorted(unknown)),
-                remedy="Name the endpoints in DVID like the outputs.",
-            )
-            return
+    column, table = model.endpoints_in, data.table
+    used = np.concatenate([np.zeros(0, np.int64), *found.values()])
+    seen = np.flatnonzero((table["EVID"] == 0) & (table["MDV"] == 0))
+    rest = table.iloc[np.setdiff1d(seen, used)]
+    if len(rest):
+        labels = ", ".join(f"{_label(model, output)} for {output!r}" for output in found)
+        unknown = ", ".join(sorted(set(rest[column].astype(str))))
+        yield explain(
+            expected=f"{column} among {labels}",
+            got=f"{unknown} in {rows_text(rest['ROW'])}",
+            remedy='Name them: Model(..., endpoints={"cp": 1, "pca": 2}), or take them out with MDV = 1.',
+        )
     for output, record in found.items():
         if not len(record):
+            where = f", {column} = {_label(model, output)}" if len(found) > 1 or model.endpoints else ""
             yield explain(
                 expected=f"observations of {output!r}",
-                got="none (EVID = 0 and MDV = 0)",
+                got=f"none (EVID = 0, MDV = 0{where})",
                 remedy="Check EVID, MDV and DVID.",
             )
 
