@@ -23,6 +23,10 @@ class StudentTError:
     s * sqrt(df / (df - 2)), if df > 2. Outlying observations weigh less than under a normal error. With
     `LogNormalError` the error of log y is t-distributed. nlmixr2 `add() + dt()`.
 
+    With few degrees of freedom the likelihood is unbounded: a scale that goes to 0 fits some observations
+    exactly, such as zeros before the first dose, at little cost to the others (Fernandez and Steel 1999). A
+    number, 4 for example, or a prior well above 1 avoids it.
+
     Parameters
     ----------
     residual : Residual
@@ -38,6 +42,7 @@ class StudentTError:
     References
     ----------
     Lange, Little and Taylor 1989, doi:10.1080/01621459.1989.10478852.
+    Fernandez and Steel 1999, Biometrika 86, 153-167.
 
     Examples
     --------
