@@ -138,7 +138,7 @@ def _blocks(conditional: Conditional, theta: np.ndarray) -> _Blocks:
     return _Blocks(np.flatnonzero(moves), np.flatnonzero(shapes), np.flatnonzero(~(moves | shapes)))
 
 
-def _typical(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
+def typical_values(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
     """Typical values on the additive scale at every subject's first row, shape (n_subjects, n_eta)."""
     translation = conditional.translation
     layout, parameters = translation.layout, translation.model.parameters
@@ -155,12 +155,12 @@ def _typical(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
 
 def _typical_jacobian(conditional: Conditional, theta: np.ndarray, step: float = 1e-5) -> np.ndarray:
     """D typical / d theta, shape (n_subjects, n_eta, n_theta)."""
-    base = _typical(conditional, theta)
+    base = typical_values(conditional, theta)
     jacobian = np.zeros((*base.shape, len(theta)))
     for k in range(len(theta)):
         moved = theta.copy()
         moved[k] += step
-        jacobian[:, :, k] = (_typical(conditional, moved) - base) / step
+        jacobian[:, :, k] = (typical_values(conditional, moved) - base) / step
     return np.where(np.isfinite(jacobian), jacobian, 0.0)
 
 
@@ -185,7 +185,7 @@ def _update_typical(conditional: Conditional, theta, b, block):
     step = np.clip(np.linalg.solve(precision, score + prior_gradient[block]), -_LARGEST_STEP, _LARGEST_STEP)
     moved = theta.copy()
     moved[block] += step
-    shift = _typical(conditional, moved) - _typical(conditional, theta)
+    shift = typical_values(conditional, moved) - typical_values(conditional, theta)
     if not np.all(np.isfinite(shift)):
         return theta, b
     b = b.copy()

@@ -50,7 +50,7 @@ def fit(
     cores: int | None = None,
     seed: int | None = None,
     sampler: str = "nutpie",
-    target_accept: float | None = None,
+    target_accept: float = 0.9,
     geometry: str | None = None,
     edit: Edit | None = None,
     progress: bool = True,
@@ -74,9 +74,8 @@ def fit(
         Same seed, same draws. By default one is drawn and recorded.
     sampler : {"nutpie", "pymc", "numpyro", "blackjax"}
         Implementation of NUTS; the last two need the extra `jax`.
-    target_accept : float, optional
-        Wanted acceptance rate, in (0, 1); larger is slower and safer. By default 0.8 in whitened
-        coordinates, 0.9 in others.
+    target_accept : float
+        Wanted acceptance rate, in (0, 1); larger is slower and safer.
     geometry : {"whitened", "noncentred", "centred"}, optional
         Coordinates in which the random effects are sampled; the posterior is the same. By default
         "whitened" (every subject in units of what its own data and the population say, see
@@ -124,7 +123,6 @@ def fit(
     geometry = geometry or (
         "whitened" if sampler == "nutpie" and can_whiten(conditional, laplace) else "noncentred"
     )
-    target_accept = target_accept or (0.8 if geometry == "whitened" else 0.9)
     whitened = geometry == "whitened"
     translation = centred if whitened else translate(model, data, geometry=geometry, edit=edit)
     starts = Starts(translation, conditional, laplace, whitened)
@@ -162,7 +160,7 @@ def _check_settings(
     chains: int,
     cores: int | None,
     sampler: str,
-    target_accept: float | None,
+    target_accept: float,
     geometry: str | None,
 ) -> None:
     if sampler not in SAMPLERS:
@@ -180,7 +178,7 @@ def _check_settings(
     for name, value in (("draws", draws), ("tune", tune), ("chains", chains), ("cores", cores)):
         if value is not None and (not isinstance(value, int | np.integer) or value < 1):
             raise FitError(explain(expected=f"{name} a whole number >= 1", got=repr(value)))
-    if target_accept is not None and not 0 < target_accept < 1:
+    if not 0 < target_accept < 1:
         raise FitError(
             explain(
                 expected="target_accept between 0 and 1",

@@ -21,7 +21,7 @@ import pytensor.tensor as pt
 from pytensor.graph.replace import clone_replace
 
 from bayes_nlmem.learning.conditional import Conditional
-from bayes_nlmem.learning.laplace_em import LaplaceFit
+from bayes_nlmem.learning.laplace_em import LaplaceFit, typical_values
 from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.random_effects import factor_shape
 from bayes_nlmem.translation.triangular import columns_of
@@ -146,24 +146,12 @@ def covariance_of_effects(conditional: Conditional, theta: np.ndarray) -> np.nda
     return factor @ factor.T
 
 
-def typical_values(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
-    """Typical values on the additive scale at every subject's first row, shape (n_subjects, n_eta)."""
-    translation = conditional.translation
-    values = conditional.individual(theta, np.zeros(conditional.n_effects))
-    first = _first_rows(conditional)
-    columns = []
-    for name in translation.model.random_effects:
-        value = values[name][first] if len(values[name]) == translation.layout.n_rows else values[name]
-        columns.append(translation.model.parameters[name].scale.additive(value, np))
-    return np.stack(columns, axis=1)
-
-
 def _first_rows(conditional: Conditional) -> np.ndarray:
     return np.unique(conditional.translation.layout.row_subject, return_index=True)[1]
 
 
 def _typical(conditional: Conditional) -> list[Any]:
-    """The same as expressions of the value variables, one vector per parameter."""
+    """Typical values on the additive scale as expressions of the value variables, one per parameter."""
     graph, translation = conditional.graph, conditional.translation
     effects = conditional.effects
     values = [graph.rvs_to_values[rv] for rv in effects.variables]
