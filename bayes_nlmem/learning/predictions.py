@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.grid import on_grid
+from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.learning.replay import replay, thin
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Translation, translate
@@ -157,7 +158,8 @@ def _weighted_residual(
     sigmas = {}
     for suffix, value in residual.unknowns().items():
         name = f"sigma_{output}_{suffix}"
-        sigmas[suffix] = float(posterior[name].median()) if name in posterior else float(value)
+        known = not isinstance(value, Prior)
+        sigmas[suffix] = float(value) if known else float(posterior[name].median())  # type: ignore[arg-type]
     sd = residual.sd(prediction, sigmas, np)
     found = np.full(len(seen.value), np.nan)
     at = ~seen.censored
