@@ -77,7 +77,7 @@ def _factor(conditional: Conditional, rv: Any) -> dict[tuple[int, int], Any]:
         [deviation] = graph.replace_rvs_by_values([rv.owner.inputs[-1]])
         return {(k, k): deviation.reshape((-1,))[k] for k in range(width)}
     where = factor_shape(names, blocks).where
-    entries = graph.replace_rvs_by_values([x.reshape((-1,))[0] for x in rv.owner.inputs[-len(where) :]])
+    entries = graph.replace_rvs_by_values([x.reshape((-1,))[0] for x in rv.owner.op.dist_params(rv.owner)])
     return dict(zip(where, entries, strict=True))
 
 

@@ -43,11 +43,11 @@ class NonCentredTriangular(Transform):
         self.shape = shape
 
     def backward(self, value, *inputs):
-        """Effects from their standardised form; the last of `inputs` are the factor's entries."""
+        """Effects from their standardised form; `inputs` are (size, factor's entries, rngs)."""
         return self.shape.times(self._factor(inputs), value)
 
     def _factor(self, inputs):
-        return inputs[-len(self.shape.where) :]
+        return inputs[1 : 1 + len(self.shape.where)]
 
     def forward(self, value, *inputs):
         """Standardised form of the effects."""

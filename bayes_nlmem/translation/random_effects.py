@@ -83,7 +83,7 @@ def _draw(
         name,
         *factor,
         logp=shape.logp,
-        random=shape.random,
+        dist=shape.draw,
         signature=f"{','.join(['()'] * len(factor))}->({len(names)})",
         dims=dims,
         default_transform=NonCentredTriangular(shape) if noncentred else None,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pymc as pm
 import pytensor.tensor as pt
 
 
@@ -36,11 +37,11 @@ class TriangularShape:
 
     def times(self, factor: Sequence[Any], u: Any) -> Any:
         """Effects L u from their standardised form, shape (..., n)."""
-        entry, column = self.entries(factor), columns_of(u, self.n)
-        product = [
-            sum(entry[i, j] * column[j] for j in range(i + 1) if (i, j) in entry) for i in range(self.n)
-        ]
-        return pt.stack(product, axis=-1)
+        return pt.stack(self._product(factor, columns_of(u, self.n)), axis=-1)
+
+    def _product(self, factor: Sequence[Any], columns: list[Any]) -> list[Any]:
+        entry = self.entries(factor)
+        return [sum(entry[i, j] * columns[j] for j in range(i + 1) if (i, j) in entry) for i in range(self.n)]
 
     def solved(self, factor: Sequence[Any], effects: Any) -> list[Any]:
         """Columns of the standardised form L^-1 effects."""
@@ -63,13 +64,11 @@ class TriangularShape:
         squares = sum(z**2 for z in self.solved(factor, value))
         return -0.5 * squares - self.log_determinant(factor) - 0.5 * self.n * np.log(2 * np.pi)
 
-    def random(self, *factor: np.ndarray, rng: np.random.Generator, size: Any = None) -> np.ndarray:
-        """Draws of N(0, L L')."""
-        groups = np.broadcast_shapes(*(np.shape(x) for x in factor)) if size is None else tuple(size)
-        matrix = np.zeros((*groups, self.n, self.n))
-        for (i, j), entry in zip(self.where, factor, strict=True):
-            matrix[..., i, j] = entry
-        return np.einsum("...ij,...j->...i", matrix, rng.normal(size=(*groups, self.n)))
+    def draw(self, *factor_and_size: Any) -> Any:
+        """Draws of N(0, L L') as a graph; the last argument is the number of groups."""
+        *factor, size = factor_and_size
+        standard = [pm.Normal.dist(0.0, 1.0, size=size) for _ in range(self.n)]
+        return pt.stack(self._product(factor, standard), axis=-1)
 
 
 def columns_of(effects: Any, n: int) -> list[Any]:
