@@ -73,17 +73,21 @@ class LinearWalk(Op):
         NotImplementedError
             If derivatives of the sensitivities, that is second derivatives, are asked for.
         """
-        if not isinstance(cotangents[1].type, DisconnectedType):
-            raise NotImplementedError(
-                "The compartment kernels have exact first derivatives only; for a Hessian take differences "
-                "of the gradient."
-            )
+        refuse_second_derivatives(cotangents)
         if not self.sensitive:
             outputs = LinearWalk(self.n, self.depot)(*inputs)
         if isinstance(cotangents[0].type, DisconnectedType):
             return [disconnected_type() for _ in inputs]
         gradient = contract(cotangents[0], outputs[1], inputs[6], inputs[0].shape[0])
         return [gradient] + [disconnected_type() for _ in inputs[1:]]
+
+
+def refuse_second_derivatives(cotangents: list) -> None:
+    """Say so instead of returning a Hessian without the kernel's own curvature."""
+    if not isinstance(cotangents[1].type, DisconnectedType):
+        raise NotImplementedError(
+            "The kernels have exact first derivatives only; for a Hessian take differences of the gradient."
+        )
 
 
 class Contract(Op):

@@ -30,7 +30,7 @@ from bayes_nlmem.engine.ode.schedule import ODEPlan
 from bayes_nlmem.engine.ode.sources import SOURCE_KEY
 from bayes_nlmem.engine.ode.tolerances import Tolerances
 from bayes_nlmem.engine.ode.writer import LANES
-from bayes_nlmem.engine.op import contract
+from bayes_nlmem.engine.op import contract, refuse_second_derivatives
 from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
 
 _TABLES = ("floats", "ints", "subjects", "sensitivities", "requests", "pairs")
@@ -70,11 +70,18 @@ class ODEWalk(Op):
         return [(shapes[5][0],), (n_pairs, shapes[0][1]), (shapes[3][0],)]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        """Only phi has a derivative, and only in the values."""
-        return [[True, False, False]] + [[False, False, False]] * 6
+        """Only phi has a derivative."""
+        return [[True, True, False]] + [[False, False, False]] * 6
 
     def pullback(self, inputs: list, outputs: list, cotangents: list) -> list:
-        """Contract the sensitivities of this node."""
+        """Contract the sensitivities of this node.
+
+        Raises
+        ------
+        NotImplementedError
+            If second derivatives are asked for.
+        """
+        refuse_second_derivatives(cotangents)
         if not self.sensitive:
             outputs = ODEWalk(self.code, self.tolerances, self.solver)(*inputs)
         if isinstance(cotangents[0].type, DisconnectedType):
