@@ -17,12 +17,17 @@ FLOORS = {
     "data": 2,
     "model": 3,
     "translation": 4,
-    "learning": 5,
-    "simulation": 5,
-    "checks": 6,
-    "plots": 7,
-    "reports": 8,
-    "zoo": 9,
+    "marginal": 5,
+    "learning": 6,
+    "simulation": 7,
+    "checks": 8,
+    "criteria": 8,
+    "design": 8,
+    "dosing": 8,
+    "selection": 8,
+    "plots": 9,
+    "reports": 10,
+    "zoo": 11,
 }
 LIGHT_FOLDERS = ("ground", "statistics", "data", "model")
 HEAVY = ("pymc", "pytensor", "numba", "arviz", "matplotlib", "nutpie", "scipy.stats")

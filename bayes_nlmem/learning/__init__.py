@@ -1,1 +1,1 @@
-"""Floor 5: fitting, and what was learnt."""
+"""Floor 6: fitting, and what was learnt."""

@@ -12,14 +12,14 @@ import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
-from bayes_nlmem.learning.conditional import Conditional
-from bayes_nlmem.learning.laplace_em import laplace_em
 from bayes_nlmem.learning.likelihood import pointwise
 from bayes_nlmem.learning.record import RunRecord, versions
 from bayes_nlmem.learning.results import Fit
 from bayes_nlmem.learning.samplers import SAMPLERS, Settings, say
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.learning.whitening import can_whiten
+from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.laplace_em import laplace_em
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Edit, Translation, translate
 

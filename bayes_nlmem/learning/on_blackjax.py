@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_nlmem.learning.compiled import named
+from bayes_nlmem.marginal.compiled import named
 from bayes_nlmem.translation.flat import Flat
 
 

@@ -15,9 +15,10 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from bayes_nlmem.ground.messages import FitError, explain
-from bayes_nlmem.learning.compiled import compile_density, for_nutpie, named
+from bayes_nlmem.learning.on_nutpie import for_nutpie
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.learning.whitening import whitening
+from bayes_nlmem.marginal.compiled import compile_density, named
 from bayes_nlmem.translation.graph import Translation
 
 # The draws and the seconds of every stage.

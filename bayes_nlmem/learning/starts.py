@@ -9,8 +9,8 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from bayes_nlmem.learning.conditional import Conditional
-from bayes_nlmem.learning.laplace_em import LaplaceFit
+from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.laplace_em import LaplaceFit
 from bayes_nlmem.translation.graph import Translation
 
 _JITTER = 0.05

@@ -20,8 +20,8 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.graph.replace import clone_replace
 
-from bayes_nlmem.learning.conditional import Conditional
-from bayes_nlmem.learning.laplace_em import LaplaceFit, typical_values
+from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.laplace_em import LaplaceFit, typical_values
 from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.random_effects import factor_shape
 from bayes_nlmem.translation.triangular import columns_of

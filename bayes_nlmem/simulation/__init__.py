@@ -1,1 +1,1 @@
-"""Predictions for given parameters."""
+"""Floor 7: predictions for given parameters."""

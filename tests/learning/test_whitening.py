@@ -6,9 +6,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import bayes_nlmem as bn
-from bayes_nlmem.learning.conditional import Conditional
-from bayes_nlmem.learning.laplace_em import laplace_em
 from bayes_nlmem.learning.whitening import covariance_of_effects, whitening
+from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.laplace_em import laplace_em
 from bayes_nlmem.translation.graph import translate
 
 

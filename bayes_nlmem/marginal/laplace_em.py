@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from bayes_nlmem.learning.conditional import Conditional
+from bayes_nlmem.marginal.conditional import Conditional
 
 _LARGEST_STEP = 1.0
 _SMALLEST_SHARE = 1e-6

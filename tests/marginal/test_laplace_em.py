@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import bayes_nlmem as bn
-from bayes_nlmem.learning.conditional import Conditional
-from bayes_nlmem.learning.laplace_em import laplace_em, modes
+from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.laplace_em import laplace_em, modes
 from bayes_nlmem.translation.graph import translate
 
 

@@ -1,13 +1,11 @@
-"""A graph's log-density for nutpie, and its named quantities for the draws that come back."""
+"""A graph as compiled functions of one flat point: its log-density, and its named quantities."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pymc as pm
 import pytensor
 import pytensor.tensor as pt
@@ -16,8 +14,6 @@ from pytensor.graph.replace import clone_replace
 
 from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.flat import Bundle, Flat, bundle
-
-_POINT = "unconstrained"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,47 +71,6 @@ def compile_density(graph: pm.Model, change: Change | None = None) -> Compiled:
 def _flat(graph: pm.Model, change: Change | None) -> Flat:
     flat = Flat(graph, tuple(graph.free_RVs))
     return flat if change is None else replace(flat, instead=change.inputs)
-
-
-def for_nutpie(density: Compiled, start: Callable[[int], np.ndarray]) -> Any:
-    """The compiled log-density as a model that nutpie samples, called by address.
-
-    Draws come back as one variable `unconstrained`; see `named`.
-
-    Parameters
-    ----------
-    density : Compiled
-        From `compile_density`.
-    start : callable
-        Starting point of a chain from its seed.
-    """
-    from nutpie.compile_pymc import CompiledPyMCModel
-
-    from bayes_nlmem.learning import callback
-
-    size = density.flat.size
-    floats, ints = density.data.float_values, density.data.int_values
-    user = np.array(
-        [callback.address_of(density.jitted), floats.ctypes.data, floats.size, ints.ctypes.data, ints.size],
-        dtype=np.int64,
-    )
-    return CompiledPyMCModel(
-        dims={_POINT: ("unconstrained_parameter",)},
-        _n_dim=size,
-        _coords={"unconstrained_parameter": pd.Index(density.flat.elements)},
-        _shapes={_POINT: (size,)},
-        compiled_logp_func=callback.log_density,
-        compiled_expand_func=callback.unconstrained,
-        initial_point_func=start,
-        shared_data={"floats": floats, "ints": ints},
-        shared_var_keys={},
-        user_data=user,
-        n_expanded=size,
-        shape_info=([_POINT], [slice(0, size)], [(size,)]),
-        logp_func=density.function,
-        expand_func=None,
-        reparameterized_names=[],
-    )
 
 
 def named(graph: pm.Model, points: xr.DataArray, change: Change | None = None) -> xr.Dataset:

@@ -16,7 +16,7 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 
-from bayes_nlmem.learning.compiled import compile_flat
+from bayes_nlmem.marginal.compiled import compile_flat
 from bayes_nlmem.translation.flat import Flat
 from bayes_nlmem.translation.graph import Translation
 

@@ -1,0 +1,1 @@
+"""Floor 5: subjects one by one: their densities given the population, their modes, their likelihoods."""
