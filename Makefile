@@ -32,8 +32,8 @@ bench: $(STAMP)  ## every script in benchmarks/
 	    [ -e "$$script" ] || { echo "no benchmarks yet"; break; }; \
 	    echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
-docs: $(VENV)/.installed-docs   ## API pages from the docstrings (pdoc), written to site/
-	@$(BIN)/pdoc --docformat numpy --math --output-directory site bayes_nlmem && echo "site/index.html"
+docs: $(VENV)/.installed-docs   ## the documentation site, written to site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q && echo "site/index.html"
 
 install: $(STAMP)   ## make .venv and install the package in it, editable
 
