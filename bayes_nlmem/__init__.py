@@ -66,8 +66,11 @@ _EXPORTS: dict[str, str] = {
     "equations": "model.equations",
     "priors": "model.quantities",
     # data
+    "Arm": "data.planned",
     "Dataset": "data.dataset",
+    "Design": "data.planned",
     "read": "data.reader",
+    "Regimen": "data.regimen",
     "subset": "data.dataset",
     # translation and learning
     "build": "translation.graph",

@@ -22,6 +22,7 @@ def check_meeting(model: Model, data: Dataset) -> None:
         *_covariate_problems(model, data),
         *_occasion_problems(model, data),
         *_output_problems(model, data),
+        *_planned_problems(data),
         *_sign_problems(model, data),
     ]
     if problems:
@@ -107,6 +108,16 @@ def _output_problems(model: Model, data: Dataset):
                 got=f"none (EVID = 0, MDV = 0{where})",
                 remedy="Check EVID, MDV and DVID.",
             )
+
+
+def _planned_problems(data: Dataset):
+    planned = data.table[data.is_observation & data.table["DV"].isna().to_numpy()]
+    if len(planned):
+        yield explain(
+            expected="a value of every observation",
+            got=f"planned observations without one (DV is NaN) in {rows_text(planned['ROW'])}",
+            remedy="A design has no observations yet: simulate them, or read the study that followed.",
+        )
 
 
 def _sign_problems(model: Model, data: Dataset):
