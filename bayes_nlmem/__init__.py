@@ -96,6 +96,10 @@ _EXPORTS: dict[str, str] = {
     "ThreeCompartment": "structures.compartments",
     "Tolerances": "engine.ode.tolerances",
     "TwoCompartment": "structures.compartments",
+    # checks
+    "Exposure": "checks.exposure",
+    "exposure": "checks.exposure",
+    "nca": "checks.noncompartmental",
     # simulation
     "solve": "simulation.solving",
     # zoo

@@ -33,18 +33,57 @@ def on_grid(data: Dataset, points: int = 120) -> tuple[Dataset, np.ndarray]:
     added : ndarray of int
         Positions of the extra records.
     """
-    table = data.table
-    stretch = np.cumsum(~data.follows | table["EVID"].isin([3, 4]).to_numpy())
-    time = table["TIME"].to_numpy(float)
-    times, stretches = [], []
+    stretch = stretches(data)
+    time = data.table["TIME"].to_numpy(float)
+    times, of = [], []
     for which in np.unique(stretch):
         own = stretch == which
         grid = np.linspace(time[own].min(), time[own].max(), points)
-        grid = np.sort(np.concatenate([grid, time[own & data.is_dose]]))
-        times.append(grid)
-        stretches.append(np.full(len(grid), which))
-    new_time, new_stretch = np.concatenate(times), np.concatenate(stretches)
+        times.append(np.sort(np.concatenate([grid, time[own & data.is_dose]])))
+        of.append(np.full(len(times[-1]), which))
+    return with_records(data, np.concatenate(times), np.concatenate(of))
 
+
+def stretches(data: Dataset) -> np.ndarray:
+    """Number of the stretch of every record: a subject's records between two resets (EVID 3, 4).
+
+    Parameters
+    ----------
+    data : Dataset
+        The study.
+
+    Returns
+    -------
+    ndarray of int, shape (n_records,)
+        Increasing from 1.
+    """
+    return np.cumsum(~data.follows | data.table["EVID"].isin([3, 4]).to_numpy())
+
+
+def with_records(data: Dataset, new_time: np.ndarray, new_stretch: np.ndarray) -> tuple[Dataset, np.ndarray]:
+    """Add records without dose or observation (EVID 2) at given times, after the records of the same time.
+
+    A new record has the covariates and the occasion that govern its time under each covariate's method;
+    beyond a stretch's last record those of the last record.
+
+    Parameters
+    ----------
+    data : Dataset
+        The study; it is not changed.
+    new_time : ndarray, shape (n_new,)
+        Their times.
+    new_stretch : ndarray of int, shape (n_new,)
+        The stretches they belong to, see `stretches`.
+
+    Returns
+    -------
+    data : Dataset
+        The study with the extra records; its `frame` stays as it was read.
+    added : ndarray of int, shape (n_new,)
+        Positions of the extra records, ordered by stretch and time.
+    """
+    table, stretch = data.table, stretches(data)
+    time = table["TIME"].to_numpy(float)
     order = np.lexsort(
         (
             np.concatenate([np.zeros(len(time)), np.ones(len(new_time))]),

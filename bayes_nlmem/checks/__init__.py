@@ -1,0 +1,1 @@
+"""Questions to a model and what was learnt with it: exposure, diagnosis, calibration."""
