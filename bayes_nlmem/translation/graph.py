@@ -17,7 +17,7 @@ from bayes_nlmem.structures.records import records_from_table
 from bayes_nlmem.translation.geometry import GEOMETRIES
 from bayes_nlmem.translation.individuals import individual_parameters
 from bayes_nlmem.translation.layout import Layout, lay_out
-from bayes_nlmem.translation.likelihood import Observed, draw_observations, observations
+from bayes_nlmem.translation.likelihood import Observed, draw_observations, observations, to_be_drawn
 from bayes_nlmem.translation.meeting import check_meeting, observed_records
 from bayes_nlmem.translation.positive import check_signs
 from bayes_nlmem.translation.random_effects import coordinates, draw_occasion_effects, draw_subject_effects
@@ -94,10 +94,13 @@ def translate(
     geometry: str = "noncentred",
     edit: Edit | None = None,
     predict_at: Mapping[str, np.ndarray] | None = None,
+    with_law: bool = False,
 ) -> Translation:
     """Build the graph and keep the bookkeeping; the engines above `build` need both.
 
-    With `predict_at` (output to positions of records) the graph predicts there and has no likelihood.
+    With `predict_at` (output to positions of records) the graph predicts there and has no likelihood; with
+    `with_law` as well it holds the law `{out}_obs` of observations there, to be drawn from: what was
+    recorded there, if anything, is not looked at.
     """
     if geometry not in GEOMETRIES:
         raise ModelError(
@@ -114,7 +117,8 @@ def translate(
         data.table, model.structure, row=layout.record_row, row_at=layout.record_row_at
     )
     by_output = observed_records(model, data) if predict_at is None else predict_at
-    observed = {output: observations(data, record) for output, record in by_output.items()}
+    seen_at = to_be_drawn if with_law else observations
+    observed = {output: seen_at(data, record) for output, record in by_output.items()}
 
     with pm.Model(coords=_coordinates(model, layout, observed)) as graph:
         covariates = _covariates(layout)
@@ -127,7 +131,7 @@ def translate(
             stop = start + len(seen.record)
             predicted = prediction if len(observed) == 1 else prediction[start:stop]
             predicted = pm.Deterministic(output, predicted, dims=f"{output}_row")
-            if predict_at is None:
+            if predict_at is None or with_law:
                 draw_observations(output, predicted, seen, model)
             start = stop
         if predict_at is None:

@@ -58,6 +58,12 @@ def observations(data: Dataset, record: np.ndarray) -> Observed:
     return Observed(np.asarray(record, dtype=np.int64), value, lower, upper)
 
 
+def to_be_drawn(data: Dataset, record: np.ndarray) -> Observed:
+    """Observations that nobody has made yet: a place for each, the value 1 means nothing."""
+    nothing = np.ones(len(record))
+    return Observed(np.asarray(record, dtype=np.int64), nothing, nothing, nothing)
+
+
 def draw_observations(output: str, prediction, observed: Observed, model: Model) -> None:
     """Put the likelihood `{out}_obs` of one output into the graph."""
     residual = model.residuals[output]

@@ -25,11 +25,26 @@ def check_meeting(model: Model, data: Dataset) -> None:
         *_planned_problems(data),
         *_sign_problems(model, data),
     ]
+    _refuse(problems)
+
+
+def _refuse(problems: list[str]) -> None:
     if problems:
         head = "The model does not fit the data" + (
             f" in {len(problems)} points" if len(problems) > 1 else ""
         )
         raise ModelError("\n".join([f"{head}:", *(f"  - {problem}" for problem in problems)]))
+
+
+def check_covariates(model: Model, data: Dataset) -> None:
+    """Refuse data without the covariates of the model, or with values that their effects do not know.
+
+    Raises
+    ------
+    ModelError
+        All problems in one message.
+    """
+    _refuse([*_covariate_problems(model, data)])
 
 
 def observed_records(model: Model, data: Dataset) -> dict[str, np.ndarray]:
