@@ -101,6 +101,8 @@ _EXPORTS: dict[str, str] = {
     "exposure": "checks.exposure",
     "nca": "checks.noncompartmental",
     # simulation
+    "simulate": "simulation.replicates",
+    "Simulation": "simulation.simulated",
     "solve": "simulation.solving",
     # zoo
     "Study": "zoo.shelf",
