@@ -1,0 +1,1 @@
+"""Stochastic approximation EM: simulate the effects, average what they say, update the population."""
