@@ -60,6 +60,11 @@ class Information:
             self.scores.append(score)
             self.curvature.append(0.5 * (bend + bend.T))
 
+    def score_at(self, b: np.ndarray) -> np.ndarray:
+        """Score of the complete data at one vector of effects, without the prior's share."""
+        _, slope = self._slopes(self.theta, b)
+        return slope[self.roles.estimated]
+
     def _side(self, b: np.ndarray, k: int, step: float) -> tuple[np.ndarray, np.ndarray]:
         moved = self.theta.copy()
         moved[k] += step
@@ -69,10 +74,14 @@ class Information:
             else:
                 change = self.law.typical(self.theta) - self.law.typical(moved)
             b = self.law.shifted(b, change)
-        value, slope_b, slope_theta = self.densities.conditional.joint(moved, b)
-        slope = slope_theta - self.densities.light(moved, b).slope_prior
+        return self._slopes(moved, b)
+
+    def _slopes(self, theta: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Every subject's log-density, and its total slope in theta with psi held where it is the centre."""
+        value, slope_b, slope_theta = self.densities.conditional.joint(theta, b)
+        slope = slope_theta - self.densities.light(theta, b).slope_prior
         if len(self.roles.typical) and self.law.n_eta:
-            jacobian = self._jacobian(moved)
+            jacobian = self._jacobian(theta)
             own = slope_b[: jacobian.shape[0] * jacobian.shape[1]].reshape(jacobian.shape[:2])
             slope = slope - np.einsum("nip,ni->p", jacobian, own)
         return value, slope
@@ -106,9 +115,9 @@ class Information:
             bend[row] = -(sides[0] - sides[1]) / (2 * _STEP)
         return slope, 0.5 * (bend + bend.T)
 
-    def score(self) -> np.ndarray:
-        """Slope of the log-likelihood (log-posterior) at theta, in the estimated elements."""
-        return np.mean(self.scores, axis=0).sum(axis=0) + self._prior()[0]
+    def slope_prior(self) -> np.ndarray:
+        """Slope of log p(theta) in the estimated elements; zero for maximum likelihood."""
+        return self._prior()[0]
 
     def observed(self) -> np.ndarray:
         """Observed information by Louis' identity, (n_estimated, n_estimated)."""
