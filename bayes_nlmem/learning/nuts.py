@@ -8,20 +8,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
-from bayes_nlmem.learning.likelihood import pointwise
+from bayes_nlmem.learning.draws_tree import draws_tree
 from bayes_nlmem.learning.record import RunRecord, versions
 from bayes_nlmem.learning.results import Fit
 from bayes_nlmem.learning.samplers import SAMPLERS, Settings, say
+from bayes_nlmem.learning.start_check import check_start
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.learning.whitening import can_whiten
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.laplace_em import laplace_em
 from bayes_nlmem.model.specification import Model
-from bayes_nlmem.translation.graph import Edit, Translation, translate
+from bayes_nlmem.translation.graph import Edit, translate
 
 GEOMETRIES = ("whitened", "noncentred", "centred")
 
@@ -118,7 +118,7 @@ def fit(
     clock.lap("build")
     say(progress, "finding starting values (Laplace-EM)")
     conditional = Conditional(centred)
-    _check_start(conditional)
+    check_start(conditional)
     laplace = laplace_em(conditional)
     geometry = geometry or (
         "whitened" if sampler == "nutpie" and can_whiten(conditional, laplace) else "noncentred"
@@ -132,7 +132,7 @@ def fit(
     settings = Settings(draws, tune, chains, cores, seed, target_accept, progress)
     sampled, stages = SAMPLERS[sampler](translation, starts, settings)
     clock.lap("sampler", stages)
-    tree = _tree(translation, sampled)
+    tree = draws_tree(translation, sampled)
     clock.lap("log-likelihood")
     record = RunRecord(
         seed=seed,
@@ -190,80 +190,3 @@ def _check_settings(
 
 def _choice(name: str, valid: Iterable[str], got: str) -> str:
     return explain(expected=f"{name} one of {', '.join(valid)}", got=repr(got), remedy="Choose one of them.")
-
-
-def _check_start(conditional: Conditional) -> None:
-    """Refuse to start where the log-density is not finite, and say which records make it so."""
-    theta = conditional.population.join(conditional.population.start)
-    value, _, gradient = conditional.joint(theta, np.zeros(conditional.n_effects))
-    if np.all(np.isfinite(value)) and np.all(np.isfinite(gradient)):
-        return
-    raise FitError(_why_not_finite(conditional, value))
-
-
-def _why_not_finite(conditional: Conditional, value: np.ndarray) -> str:
-    translation = conditional.translation
-    graph = translation.graph
-    logp = graph.compile_logp(vars=graph.observed_RVs, sum=False, mode="FAST_COMPILE")(graph.initial_point())
-    table = translation.data.table
-    found = []
-    for (output, seen), terms in zip(translation.observed.items(), logp, strict=True):
-        bad = seen.record[~np.isfinite(np.ravel(terms))]
-        if len(bad):
-            ids = list(dict.fromkeys(table["ID"].iloc[bad]))
-            found.append(f"{output}: rows {_some(bad + 1)} of subjects {_some(ids)}")
-    remedy = (
-        "If the prediction is 0 there (before the first dose) and the residual error is proportional, give "
-        "it an additive part (Combined), or mark these records MDV = 1; else look at the priors' centres."
-    )
-    ids = [translation.layout.subjects[k] for k in np.flatnonzero(~np.isfinite(value))]
-    got = "; ".join(found) or (f"subjects {_some(ids)}" if ids else "a gradient that is not finite")
-    return explain(expected="a finite log-density at the priors' centres", got=got, remedy=remedy)
-
-
-def _some(items, most: int = 10) -> str:
-    items = [str(item) for item in items]
-    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
-
-
-def _tree(translation: Translation, sampled: xr.DataTree) -> xr.DataTree:
-    """The draws without sampler-internal variables, with the pointwise log-likelihood and the data."""
-    graph = translation.graph
-    public = [var.name for var in [*graph.free_RVs, *graph.deterministics]]
-    posterior = sampled["posterior"].to_dataset()
-    posterior = posterior[[name for name in public if name in posterior]]
-    groups = {
-        "posterior": posterior,
-        "sample_stats": sampled["sample_stats"].to_dataset(),
-        "log_likelihood": pointwise(translation, posterior),
-        "observed_data": _observed(translation),
-        "constant_data": _constant(translation),
-    }
-    for name in ("warmup_posterior", "warmup_sample_stats"):
-        if name in sampled.children:
-            groups[name] = sampled[name].to_dataset()
-    return xr.DataTree.from_dict(groups)
-
-
-def _observed(translation: Translation) -> xr.Dataset:
-    return xr.Dataset(
-        {
-            f"{output}_obs": (f"{output}_row", seen.value, {"description": "DV"})
-            for output, seen in translation.observed.items()
-        },
-        coords={f"{output}_row": seen.record + 1 for output, seen in translation.observed.items()},
-    )
-
-
-def _constant(translation: Translation) -> xr.Dataset:
-    table, layout = translation.data.table, translation.layout
-    variables: dict[str, object] = {}
-    for output, seen in translation.observed.items():
-        rows = table.iloc[seen.record]
-        variables[f"{output}_time"] = (f"{output}_row", rows["TIME"].to_numpy(float))
-        variables[f"{output}_subject"] = (f"{output}_row", rows["ID"].to_numpy())
-        variables[f"{output}_censored"] = (f"{output}_row", rows["CENS"].to_numpy(int))
-    for name, values in layout.subject_covariates.items():
-        variables[name] = ("subject", np.asarray(values))
-    coords = {f"{output}_row": seen.record + 1 for output, seen in translation.observed.items()}
-    return xr.Dataset(variables, coords={**coords, "subject": layout.subjects})

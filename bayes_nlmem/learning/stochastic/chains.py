@@ -109,14 +109,14 @@ class Chains:
 
     # --- steps -----------------------------------------------------------------------------------
 
-    def independent(self, proposal: Normals) -> None:
-        """Propose from a Student t around a normal law, whatever the state is."""
+    def independent(self, proposal: Normals) -> float:
+        """Propose from a Student t around a normal law, whatever the state is; the share accepted."""
         chains, (n, width) = self.n_chains, self._present.shape
         z = self.rng.normal(size=(chains, n, width)) * self._present
         z = z / np.sqrt(self.rng.chisquare(_FREEDOM, size=(chains, n, 1)) / _FREEDOM)
         proposed = proposal.mean + np.einsum("nij,cnj->cni", proposal.factor, z)
         own = np.einsum("nij,cnj->cni", proposal.inverse, self.tables - proposal.mean) * self._present
-        self._decide("independent", proposed, self._log_t(own) - self._log_t(z))
+        return float(self._decide("independent", proposed, self._log_t(own) - self._log_t(z)).mean())
 
     def _log_t(self, z: np.ndarray) -> np.ndarray:
         squares = np.einsum("cni,cni->cn", z, z)

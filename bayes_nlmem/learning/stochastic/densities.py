@@ -53,22 +53,19 @@ class Densities:
         graph = self.conditional.graph
         population, effects = self.conditional.population.variables, self.conditional.effects.variables
         terms = graph.logp(vars=[*population, *effects], sum=False)
-        prior = _total(terms[: len(population)])
-        prior = prior + _total(graph.replace_rvs_by_values(graph.potentials)) if self._light_potentials else prior
+        prior = _total(terms[: len(population)]) + _total(graph.replace_rvs_by_values(graph.potentials))
         of_effects = terms[len(population) :]
         slopes = [_slope(graph, total, population) for total in (prior, _total(of_effects))]
         individual = graph.replace_rvs_by_values([graph[name] for name in self.individual_names])
         return compile_flat(self._flat, [prior, *slopes, *of_effects, *individual])
 
     @cached_property
-    def _light_potentials(self) -> bool:
-        return bool(self.conditional.graph.potentials)
-
-    @cached_property
     def individual_names(self) -> list[str]:
         """Parameters with a value per subject or row, in the model's order."""
         conditional = self.conditional
-        return [name for name in conditional.translation.model.parameters if name in conditional.graph.named_vars]
+        return [
+            name for name in conditional.translation.model.parameters if name in conditional.graph.named_vars
+        ]
 
     @cached_property
     def n_subjects(self) -> int:
@@ -88,7 +85,7 @@ class Densities:
         )
 
     def subjects(self, theta: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log p(y_i | b_i, theta) and log p(b_i | theta), each of shape (n_subjects,); -inf where a solve failed."""
+        """Log p(y_i | b_i, theta), -inf where a solve failed, and log p(b_i | theta); shape (n_subjects,)."""
         terms = self._values(np.concatenate([theta, b]))
         of_effects, of_data = self._groups
         n, cut = self.n_subjects, len(of_effects)
@@ -103,6 +100,11 @@ class Densities:
         """Log-density of every observation, one array per output."""
         terms = self._values(np.concatenate([theta, b]))
         return [np.ravel(term) for term in terms[len(self._groups[0]) :]]
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        """Number of observations of every output."""
+        return [len(seen.record) for seen in self.conditional.translation.observed.values()]
 
     def light(self, theta: np.ndarray, b: np.ndarray) -> Light:
         """The population's share; no solver runs."""

@@ -95,7 +95,23 @@ class EffectLaw:
 
     def precisions(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """Precision matrix of `eta` and of `kappa`, each (width, width), of a common normal law."""
-        return {kind: matrix[0] for kind, matrix in self._precisions(theta).items()}
+        key = theta[self._shaping].tobytes()
+        if key not in self._known:
+            if len(self._known) > 8:
+                self._known.pop(next(iter(self._known)))
+            self._known[key] = {kind: matrix[0] for kind, matrix in self._precisions(theta).items()}
+        return self._known[key]
+
+    @cached_property
+    def _known(self) -> dict[bytes, dict[str, np.ndarray]]:
+        """The matrices at the last few points."""
+        return {}
+
+    @cached_property
+    def _shaping(self) -> np.ndarray:
+        """Elements of theta that the law depends on."""
+        b = np.random.default_rng(24).normal(size=self.densities.conditional.n_effects)
+        return np.flatnonzero(np.abs(self.densities.light(self.at, b).slope_effects) > 0)
 
     def covariances(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """Covariance matrix of `eta` and of `kappa`."""

@@ -41,6 +41,7 @@ class Information:
     theta: np.ndarray
     curvature: list[np.ndarray] = field(default_factory=list)
     scores: list[np.ndarray] = field(default_factory=list)
+    _prior_slopes: dict[bytes, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
     def count(self) -> int:
@@ -49,7 +50,7 @@ class Information:
 
     def take(self, b: np.ndarray) -> None:
         """Add the score of every subject and the curvature at one vector of effects."""
-        at, theta = self.roles.estimated, self.theta
+        at = self.roles.estimated
         score = np.zeros((self.densities.n_subjects, len(at)))
         bend = np.zeros((len(at), len(at)))
         for row, k in enumerate(at):
@@ -76,10 +77,18 @@ class Information:
             b = self.law.shifted(b, change)
         return self._slopes(moved, b)
 
+    def _slope_of_prior(self, theta: np.ndarray) -> np.ndarray:
+        """Slope of log p(theta), which the joint density includes; asked for at the same few points."""
+        key = theta.tobytes()
+        if key not in self._prior_slopes:
+            nothing = np.zeros(self.densities.conditional.n_effects)
+            self._prior_slopes[key] = self.densities.light(theta, nothing).slope_prior
+        return self._prior_slopes[key]
+
     def _slopes(self, theta: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Every subject's log-density, and its total slope in theta with psi held where it is the centre."""
         value, slope_b, slope_theta = self.densities.conditional.joint(theta, b)
-        slope = slope_theta - self.densities.light(theta, b).slope_prior
+        slope = slope_theta - self._slope_of_prior(theta)
         if len(self.roles.typical) and self.law.n_eta:
             jacobian = self._jacobian(theta)
             own = slope_b[: jacobian.shape[0] * jacobian.shape[1]].reshape(jacobian.shape[:2])
@@ -101,17 +110,17 @@ class Information:
     # --- results ---------------------------------------------------------------------------------
 
     def _prior(self) -> tuple[np.ndarray, np.ndarray]:
-        at, nothing = self.roles.estimated, np.zeros(self.densities.conditional.n_effects)
+        at = self.roles.estimated
         if not self.priors:
             return np.zeros(len(at)), np.zeros((len(at), len(at)))
-        slope = self.densities.light(self.theta, nothing).slope_prior[at]
+        slope = self._slope_of_prior(self.theta)[at]
         bend = np.zeros((len(at), len(at)))
         for row, k in enumerate(at):
             sides = []
             for sign in (1.0, -1.0):
                 moved = self.theta.copy()
                 moved[k] += sign * _STEP
-                sides.append(self.densities.light(moved, nothing).slope_prior[at])
+                sides.append(self._slope_of_prior(moved)[at])
             bend[row] = -(sides[0] - sides[1]) / (2 * _STEP)
         return slope, 0.5 * (bend + bend.T)
 

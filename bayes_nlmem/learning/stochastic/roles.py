@@ -81,7 +81,9 @@ def find_roles(
     typical = [k for k in moves if law.normal and _acts_through_effects(densities, law, theta, b, k)]
     shapes = _shapes_effects(densities, theta, b)
     spread = [
-        k for k in free if k not in moves and law.normal and law.common and shapes[k] and not _seen(densities, theta, b, k)
+        k
+        for k in free
+        if k not in moves and law.normal and law.common and shapes[k] and not _seen(densities, theta, b, k)
     ]
     left = [k for k in free if k not in typical and k not in spread]
     scale = {k: out for k in left if closed and (out := _scaled_output(densities, theta, b, k)) is not None}
@@ -116,7 +118,9 @@ def _typical_jacobian(densities: Densities, law: EffectLaw, theta: np.ndarray) -
     return first, linear
 
 
-def _acts_through_effects(densities: Densities, law: EffectLaw, theta: np.ndarray, b: np.ndarray, k: int) -> bool:
+def _acts_through_effects(
+    densities: Densities, law: EffectLaw, theta: np.ndarray, b: np.ndarray, k: int
+) -> bool:
     """Whether moving theta[k] and moving the effects back leaves every observation's density as it was."""
     moved = theta.copy()
     moved[k] += _SHIFT
@@ -153,7 +157,9 @@ def _scaled_output(densities: Densities, theta: np.ndarray, b: np.ndarray, k: in
         return None
     here = densities.outputs(theta, b)
     there = densities.outputs(moved, b)
-    changed = [out for out, (x, y) in enumerate(zip(here, there, strict=True)) if not np.allclose(x, y, atol=1e-12)]
+    changed = [
+        out for out, (x, y) in enumerate(zip(here, there, strict=True)) if not np.allclose(x, y, atol=1e-12)
+    ]
     if len(changed) != 1:
         return None
     [out] = changed

@@ -27,6 +27,7 @@ _WINDOW = 30
 _ROUND = 40
 _LARGEST = 0.5
 _MOST_ROUNDS = 12
+_GOOD_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ class Run:
     @property
     def _stride(self) -> int:
         """Every how many draws the information is taken: enough points over all subjects together."""
-        wanted = int(np.clip(1000 / self.densities.n_subjects, 8, 50))
+        wanted = int(np.clip(600 / self.densities.n_subjects, 8, 40))
         return max(1, self.effort.draws // wanted)
 
     def _information(self) -> Information:
@@ -244,12 +245,17 @@ class Run:
     def _simulate(self, *, wide: bool) -> None:
         chains, proposal = self.chains, self._proposal()
         width = chains.tables.shape[2]
-        chains.independent(proposal)
+        share = chains.independent(proposal)
         if wide and self.law.normal:
             chains.from_population(self._population_factor())
-        chains.walk(proposal)
-        chains.walk_single(proposal, int(self.rng.integers(width)))
-        chains.independent(proposal)
+        poor = share < _GOOD_SHARE  # the Laplace proposal fits the subjects badly: walk more
+        if poor or self.rng.uniform() < 0.5:
+            chains.walk(proposal)
+        else:
+            chains.walk_single(proposal, int(self.rng.integers(width)))
+        if poor:
+            chains.walk_single(proposal, int(self.rng.integers(width)))
+            chains.independent(proposal)
         if self._pairs and self.law.normal:
             precision = self.law.precisions(self.theta)
             chains.redistribute(precision["eta"], precision["kappa"], self._pairs, self._occasions)

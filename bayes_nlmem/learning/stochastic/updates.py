@@ -69,12 +69,17 @@ class Updates:
         for k in self.roles.scale:
             probe[k] += _PROBE
         sums = {k: 0.0 for k in self.roles.scale}
-        for table in chains.tables:
+        single = len(self.densities.sizes) == 1
+        for table, data in zip(chains.tables, chains.data, strict=True):
             b = chains.flat(table)
-            here, there = self.densities.outputs(chains.theta, b), self.densities.outputs(probe, b)
+            there = [term.sum() for term in self.densities.outputs(probe, b)]
+            here = (
+                [data.sum()] if single else [term.sum() for term in self.densities.outputs(chains.theta, b)]
+            )
             for k, output in self.roles.scale.items():
-                found = squares(here[output], there[output], chains.theta[k], probe[k])
-                sums[k] += float(np.mean(found)) / chains.n_chains
+                n = self.densities.sizes[output]
+                found = squares(here[output] / n, there[output] / n, chains.theta[k], probe[k])
+                sums[k] += float(found) / chains.n_chains
         for k, value in sums.items():
             if np.isfinite(value):
                 old = self.residual.get(k)
@@ -178,7 +183,9 @@ class Updates:
                 break
         return theta
 
-    def _spread_slope(self, theta: np.ndarray, pseudo: np.ndarray, block: np.ndarray) -> tuple[float, np.ndarray]:
+    def _spread_slope(
+        self, theta: np.ndarray, pseudo: np.ndarray, block: np.ndarray
+    ) -> tuple[float, np.ndarray]:
         light = self.densities.light(theta, pseudo)
         value, slope = light.effects, light.slope_effects[block]
         if self.priors:
