@@ -82,6 +82,7 @@ Formula = Symbol | Constant | Sum | Product | Ratio | Raised | Call | Indicator
 
 GREEK = {
     "eta": "η",
+    "eta_t": "η̃",
     "kappa": "κ",
     "omega": "ω",
     "gamma": "γ",
@@ -275,6 +276,8 @@ def _mathml_bracket(formula: Formula, kinds: tuple[type, ...]) -> str:
 def _latex_name(name: str) -> str:
     if name == "corr":
         return r"\rho"
+    if name == "eta_t":
+        return r"\tilde{\eta}"
     if name in GREEK:
         return rf"\{name}"
     return name if len(name) == 1 else rf"\mathrm{{{_latex_text(name)}}}"

@@ -132,14 +132,7 @@ class Logit:
     ratio: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not (is_number(self.lower) and is_number(self.upper) and self.lower < self.upper):
-            raise ModelError(
-                explain(
-                    expected="finite numbers lower < upper for Logit",
-                    got=f"lower {self.lower!r}, upper {self.upper!r}",
-                    remedy="Write for example Logit(0, 1).",
-                )
-            )
+        _check_bounds(self)
 
     @property
     def range(self) -> tuple[float, float]:
@@ -156,10 +149,81 @@ class Logit:
 
     def formula(self, parameter: Formula) -> Formula:
         """logit((P - lower) / (upper - lower))."""
-        share = minus(parameter, self.lower)
-        if self.upper - self.lower != 1:
-            share = Ratio(share, Constant(self.upper - self.lower))
-        return Call("logit", (share,))
+        return Call("logit", (_share(parameter, self),))
+
+
+@dataclass(frozen=True)
+class Probit:
+    """Parameters between `lower` and `upper`: effects add on the probit scale (probit-normal).
+
+    probit(p_i) = probit(p_pop) + shift + eta_i with p = (P - lower) / (upper - lower) and probit the inverse
+    of the standard normal distribution function. Monolix `probitNormal`.
+
+    Parameters
+    ----------
+    lower, upper : float
+        Bounds of the parameter.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> import bayes_nlmem as bn
+    >>> float(bn.Probit().natural(0.0, numpy)), round(float(bn.Probit(2, 4).additive(3.5, numpy)), 4)
+    (0.5, 0.6745)
+    """
+
+    lower: float = 0.0
+    upper: float = 1.0
+    ratio: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _check_bounds(self)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """From `lower` to `upper`."""
+        return (self.lower, self.upper)
+
+    def natural(self, x: Any, xp: Any) -> Any:
+        """Lower + (upper - lower) Phi(x)."""
+        return self.lower + (self.upper - self.lower) * 0.5 * _special(xp).erfc(-x * math.sqrt(0.5))
+
+    def additive(self, value: Any, xp: Any) -> Any:
+        """Phi^-1((value - lower) / (upper - lower))."""
+        share = (value - self.lower) / (self.upper - self.lower)
+        return -math.sqrt(2.0) * _special(xp).erfcinv(2.0 * share)
+
+    def formula(self, parameter: Formula) -> Formula:
+        """probit((P - lower) / (upper - lower))."""
+        return Call("probit", (_share(parameter, self),))
+
+
+def _check_bounds(scale: Logit | Probit) -> None:
+    if not (is_number(scale.lower) and is_number(scale.upper) and scale.lower < scale.upper):
+        name = type(scale).__name__
+        raise ModelError(
+            explain(
+                expected=f"finite numbers lower < upper for {name}",
+                got=f"lower {scale.lower!r}, upper {scale.upper!r}",
+                remedy=f"Write for example {name}(0, 1).",
+            )
+        )
+
+
+def _share(parameter: Formula, scale: Logit | Probit) -> Formula:
+    share = minus(parameter, scale.lower)
+    if scale.upper - scale.lower != 1:
+        share = Ratio(share, Constant(scale.upper - scale.lower))
+    return share
+
+
+def _special(xp: Any) -> Any:
+    """Where the error functions are: in the array library itself, or in scipy."""
+    if hasattr(xp, "erfc"):
+        return xp
+    from scipy import special
+
+    return special
 
 
 def _expit(x: Any, xp: Any) -> Any:

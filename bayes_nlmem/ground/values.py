@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar, Literal
 
+from bayes_nlmem.ground.matrix_priors import BlockPrior, Joint
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.prior import LINE, POSITIVE, Prior, Support, is_number
 from bayes_nlmem.ground.priors import LKJ, HalfNormal, LogNormal, Normal, TruncatedNormal
@@ -103,7 +104,7 @@ def admitted[T](
     if isinstance(value, About):
         return _weakly_informative(value, what, inside, role)
     if isinstance(value, Prior):
-        return value, _prior_problems(value, what, inside)
+        return value, _prior_problems(value, what, inside, role)
     wanted = f"{_number_text(inside)} or a prior for {what}"
     if is_number(value):
         number = value if isinstance(value, (int, float)) else float(value)  # type: ignore[arg-type]
@@ -154,7 +155,15 @@ def _weakly_informative(given: About, what: str, inside: Support, role: Role) ->
     return Normal(value, abs(value)), []
 
 
-def _prior_problems(prior: Prior, what: str, inside: Support) -> list[str]:
+def _prior_problems(prior: Prior, what: str, inside: Support, role: Role) -> list[str]:
+    if isinstance(prior, BlockPrior) and not (isinstance(prior, Joint) and role == "sd"):
+        return [
+            explain(
+                expected=f"a number or a prior of a number for {what}",
+                got=str(prior),
+                remedy=f"{type(prior).__name__} belongs to {prior.where}.",
+            )
+        ]
     if isinstance(prior, LKJ):
         return [
             explain(

@@ -109,7 +109,9 @@ def judge(model: Model, draws: xr.DataTree) -> Verdict:
 def _diagnose(draws: xr.DataTree) -> _Diagnostics:
     posterior = draws["posterior"].to_dataset()
     stats = draws["sample_stats"].to_dataset()
-    parameters = [name for name, v in posterior.data_vars.items() if v.ndim == 2 or name in ("eta", "kappa")]
+    parameters = [
+        name for name, v in posterior.data_vars.items() if v.ndim == 2 or name.startswith(("eta", "kappa"))
+    ]
     r_hat, bulk, tail = mixing(posterior[parameters])
     energy = stats["energy"].values if "energy" in stats else None
     depth = next((stats[n] for n in ("maxdepth_reached", "reached_max_treedepth") if n in stats), None)

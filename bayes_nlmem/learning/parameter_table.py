@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayes_nlmem.ground.scales import Log
 from bayes_nlmem.learning.diagnostics import mixing
-from bayes_nlmem.model.quantities import IIV, IOV, RESIDUAL, quantities
+from bayes_nlmem.model.quantities import GROUPS, IIV, IOV, RESIDUAL, quantities
 from bayes_nlmem.model.specification import Model
 
 OTHER = "other"
@@ -83,8 +83,9 @@ def _diagnostics(posterior: xr.Dataset, names: list[str]) -> dict[str, dict]:
 
 
 def _cv(model: Model, row: dict) -> float:
-    if row["block"] in (IIV, IOV):
-        is_log = isinstance(model.parameters[row["parameter"]].scale, Log)
+    if row["block"] in (IIV, IOV, GROUPS) and row["name"].startswith(("omega_", "gamma_")):
+        parameter = model.parameters[row["parameter"]]
+        is_log = isinstance(parameter.scale, Log) and (row["block"] != IIV or parameter.law is None)
         return 100 * float(np.sqrt(np.expm1(row["median"] ** 2))) if is_log else np.nan
     if row["block"] == RESIDUAL and row["name"].endswith("_prop"):
         return 100 * row["median"]
@@ -92,7 +93,7 @@ def _cv(model: Model, row: dict) -> float:
 
 
 def _shrinkage(posterior: xr.Dataset, row: dict) -> float:
-    if row["block"] != IIV or "eta" not in posterior:
+    if row["block"] != IIV or "eta" not in posterior or not row["name"].startswith("omega_"):
         return np.nan
     mean = posterior["eta"].sel(parameter=row["parameter"]).mean(("chain", "draw"))
     name = row["name"]

@@ -22,8 +22,9 @@ from pytensor.graph.replace import clone_replace
 
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.laplace_em import LaplaceFit, typical_values
+from bayes_nlmem.model.levels import OCCASION, SUBJECT, level_of
 from bayes_nlmem.translation.change import Change
-from bayes_nlmem.translation.random_effects import factor_shape
+from bayes_nlmem.translation.covariances import factor_shape
 from bayes_nlmem.translation.triangular import columns_of
 
 MOST_EFFECTS = 6
@@ -71,19 +72,18 @@ def _factor(conditional: Conditional, rv: Any) -> dict[tuple[int, int], Any]:
     """Entries of the lower factor of the effects' covariance, as expressions of the value variables."""
     graph, model = conditional.graph, conditional.translation.model
     width = int(np.shape(conditional.effects.start[graph.rvs_to_values[rv].name])[1])
-    names = model.random_effects if rv.name == "eta" else model.occasion_effects
-    blocks = model.correlated if rv.name == "eta" else ()
-    if not blocks:
+    level = level_of(model, SUBJECT if rv.name == "eta" else OCCASION)
+    if not level.blocks:
         [deviation] = graph.replace_rvs_by_values([rv.owner.inputs[-1]])
         return {(k, k): deviation.reshape((-1,))[k] for k in range(width)}
-    where = factor_shape(names, blocks).where
+    where = factor_shape(level).where
     entries = graph.replace_rvs_by_values([x.reshape((-1,))[0] for x in rv.owner.op.dist_params(rv.owner)])
     return dict(zip(where, entries, strict=True))
 
 
 def _scaled(factor: dict[tuple[int, int], Any], u: list[Any]) -> tuple[list[Any], Any]:
-    """Independent effects in units of their standard deviation."""
-    effects = [factor[k, k] * column for k, column in enumerate(u)]
+    """Effects L u in units of the factor of their covariance."""
+    effects = [sum(factor[k, j] * u[j] for j in range(k + 1) if (k, j) in factor) for k in range(len(u))]
     groups = u[0].shape[0]
     return effects, sum(groups * pt.log(factor[k, k]) for k in range(len(u)))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from bayes_nlmem.ground.matrix_priors import matrix_text
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Log
 from bayes_nlmem.statistics.covariate_names import spoken
 
 if TYPE_CHECKING:
+    from bayes_nlmem.model.correlations import Correlated
     from bayes_nlmem.model.parameters import Parameter
     from bayes_nlmem.model.specification import Model
 
@@ -53,23 +55,34 @@ def _lines(before: Model, after: Model) -> Iterator[str]:
     for output, old, new in _pairs(before.residuals, after.residuals):
         if old != new:
             yield f"residual of {output}: {_text(old)} -> {_text(new)}"
-    for field in ("endpoints", "endpoints_in"):
+    for field in ("endpoints", "endpoints_in", "nested"):
         was, now = getattr(before, field), getattr(after, field)
         if was != now:
             yield f"{field}: {_labels(was)} -> {_labels(now)}"
     for block in before.correlated:
         if block not in after.correlated:
-            yield f"without correlation of {', '.join(block.names)} ({_text(block.prior)})"
+            yield f"without {_block_text(block)}"
     for block in after.correlated:
         if block not in before.correlated:
-            yield f"with correlation of {', '.join(block.names)} ({_text(block.prior)})"
+            yield f"with {_block_text(block)}"
+
+
+def _block_text(block: Correlated) -> str:
+    """A block of correlated effects in words."""
+    prior = matrix_text(block.prior) if isinstance(block.prior, tuple) else _text(block.prior)
+    level = "" if block.level == "subject" else f" between {block.level}s"
+    zeros = "".join(f", {one}-{other} zero" for one, other in block.zeros)
+    return f"correlation of {', '.join(block.names)}{level} ({prior}{zeros})"
 
 
 def _parameter_lines(name: str, old: Parameter, new: Parameter) -> Iterator[str]:
-    for field in ("typical", "iiv", "iov", "scale", "unit", "label"):
+    for field in ("typical", "iiv", "iov", "law", "scale", "unit", "label"):
         was, now = getattr(old, field), getattr(new, field)
         if was != now:
             yield f"{name}: {field} {_text(was)} -> {_text(now)}"
+    for level, was, now in _pairs(old.varies, new.varies):
+        if was != now:
+            yield f"{name}: varies between {level} {_text(was)} -> {_text(now)}"
     for covariate, one, other in _pairs(old.covariates, new.covariates):
         if one is None:
             yield f"{name}: with {_text(other)} of {spoken(covariate)}"
@@ -82,6 +95,8 @@ def _parameter_lines(name: str, old: Parameter, new: Parameter) -> Iterator[str]
 def _parameter_text(parameter: Parameter) -> str:
     parts = [_text(parameter.typical)]
     parts += [f"{what} {_text(value)}" for what in ("iiv", "iov") if (value := getattr(parameter, what))]
+    parts += [f"between {level} {_text(value)}" for level, value in parameter.varies.items()]
+    parts += [f"{_text(parameter.law)}"] if parameter.law is not None else []
     parts += [f"{_text(effect)} of {spoken(key)}" for key, effect in parameter.covariates.items()]
     if parameter.scale != Log():
         parts.append(f"on {_text(parameter.scale)}")

@@ -7,7 +7,8 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.messages import ModelError, closest, explain
-from bayes_nlmem.model.parameters import Correlated, Parameter
+from bayes_nlmem.model.correlations import Correlated, without
+from bayes_nlmem.model.parameters import Parameter
 from bayes_nlmem.statistics.covariate_names import CovariateKey
 from bayes_nlmem.statistics.covariates import CovariateEffect
 from bayes_nlmem.statistics.residuals import Residual
@@ -100,14 +101,7 @@ def with_name(model: Model, name: str | None) -> Model:
 
 def _without(blocks: Iterable[Correlated], removed: set[str]) -> tuple[Correlated, ...]:
     """The blocks without some names; a block of one parameter is none."""
-    rest = []
-    for block in blocks:
-        names = tuple(name for name in block.names if name not in removed)
-        if names == block.names:
-            rest.append(block)
-        elif len(names) > 1:
-            rest.append(Correlated(*names, prior=block.prior))
-    return tuple(rest)
+    return tuple(rest for block in blocks if (rest := without(block, removed)) is not None)
 
 
 def _known(name: CovariateKey, valid: Iterable[CovariateKey], what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from html import escape
+from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from bayes_nlmem.ground.formulas import (
@@ -23,8 +24,10 @@ from bayes_nlmem.ground.formulas import (
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Log
+from bayes_nlmem.model.levels import OCCASION, SUBJECT, Level, level_of, levels_of
 from bayes_nlmem.model.quantities import coefficient_symbol, quantities
 from bayes_nlmem.statistics.covariate_names import CovariateKey, each, members
+from bayes_nlmem.statistics.eta_laws import EtaLaw
 
 if TYPE_CHECKING:
     from bayes_nlmem.model.specification import Model
@@ -125,11 +128,11 @@ def _individuals(model: Model) -> Iterator[Equation]:
                 arguments = (*names, *(coefficient(suffix) for suffix in effect.unknowns()))
                 shift = Call(type(effect).__name__, arguments)
                 effects.append(Call("exp", (shift,)) if parameter.scale.ratio else shift)
-        deviations = []
+        deviations: list[Formula] = [_effect(level_of(model, group), name) for group in parameter.varies]
         if parameter.iiv is not None:
-            deviations.append(Symbol("eta", (name,), "i"))
+            deviations.append(_effect(level_of(model, SUBJECT), name, transformed=parameter.law is not None))
         if parameter.iov is not None:
-            deviations.append(Symbol("kappa", (name,), "ik"))
+            deviations.append(_effect(level_of(model, OCCASION), name))
         if isinstance(parameter.scale, Log):
             factors = [*effects, *([Call("exp", (total(*deviations),))] if deviations else [])]
             yield Equation(individual, product(typical, *factors))
@@ -142,18 +145,37 @@ def _individuals(model: Model) -> Iterator[Equation]:
 
 
 def _random_effects(model: Model) -> Iterator[Equation]:
-    for name, parameter in model.parameters.items():
-        if parameter.iiv is not None:
-            omega = _known_or(parameter.iiv, Symbol("omega", (name,)))
-            yield _normal(Symbol("eta", (name,), "i"), Constant(0), omega)
-    for quantity in quantities(model):
-        if quantity.block == "correlations":
-            pair = tuple(Symbol("eta", (name,), "i") for name in quantity.symbol.parts)
-            yield Equation(Call("corr", pair), _known_or(quantity.value, quantity.symbol))
-    for name, parameter in model.parameters.items():
-        if parameter.iov is not None:
-            gamma = _known_or(parameter.iov, Symbol("gamma", (name,)))
-            yield _normal(Symbol("kappa", (name,), "ik"), Constant(0), gamma)
+    listed = {quantity.name: quantity for quantity in quantities(model)}
+    for level in levels_of(model):
+        for name in level.names:
+            quantity = listed[level.deviation(name)]
+            yield _normal(_effect(level, name), Constant(0), _known_or(quantity.value, quantity.symbol))
+            law = model.parameters[name].law
+            if level.name == SUBJECT and law is not None:
+                yield _transformation(level, name, law, _known_or(quantity.value, quantity.symbol))
+        for block in level.blocks:
+            for one, other in combinations(level.members(block), 2):
+                quantity = listed[level.correlation(one, other)]
+                pair = (_effect(level, one), _effect(level, other))
+                yield Equation(Call("corr", pair), _known_or(quantity.value, quantity.symbol))
+
+
+def _transformation(level: Level, name: str, law: EtaLaw, omega: Formula) -> Equation:
+    """What the law of a random effect makes of the normal eta."""
+    unknowns = law.unknowns()
+    right = law.formula(
+        _effect(level, name), omega, lambda suffix: _known_or(unknowns[suffix], Symbol(suffix, (name,)))
+    )
+    return Equation(_effect(level, name, transformed=True), right)
+
+
+def _effect(level: Level, name: str, *, transformed: bool = False) -> Symbol:
+    """Symbol of a random effect: eta_CL,i; kappa_CL,ik; eta_CL,SITE(i)."""
+    if level.name == SUBJECT:
+        return Symbol("eta_t" if transformed else "eta", (name,), "i")
+    if level.name == OCCASION:
+        return Symbol("kappa", (name,), "ik")
+    return Symbol("eta", (name, f"{level.name}(i)"))
 
 
 def _predictions(model: Model) -> Iterator[Equation]:
@@ -180,7 +202,7 @@ def _individual(model: Model, name: str) -> Symbol:
     parameter = model.parameters[name]
     if parameter.iov is not None:
         return Symbol(name, index="ik")
-    varies = parameter.iiv is not None or bool(parameter.covariates)
+    varies = parameter.iiv is not None or bool(parameter.covariates) or bool(parameter.varies)
     return Symbol(name, index="i" if varies else "")
 
 

@@ -1,4 +1,4 @@
-"""Parameters of a model and the correlations between their random effects."""
+"""Parameters of a model: typical value, covariate effects and variability."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import explain
-from bayes_nlmem.ground.priors import LKJ, Prior, is_number
+from bayes_nlmem.ground.priors import Prior, is_number
 from bayes_nlmem.ground.scales import Log, Scale
 from bayes_nlmem.ground.values import LINE, POSITIVE, admitted, refusal
 from bayes_nlmem.statistics.covariate_names import CovariateKey, members, spoken
 from bayes_nlmem.statistics.covariates import CovariateEffect
+from bayes_nlmem.statistics.eta_laws import EtaLaw
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,23 @@ class Parameter:
     typical : float or Prior
         Typical value, in the parameter's unit.
     iiv : float or Prior, optional
-        Standard deviation of the random effect between individuals, on `scale`; None or 0 is none.
+        Standard deviation of the random effect between individuals, on `scale`; None or 0 is none, `Joint()`
+        is given by a block (`Correlated` with an inverse-Wishart prior or a known covariance matrix).
     iov : float or Prior, optional
         Standard deviation of the random effect between occasions, on `scale`; None or 0 is none.
     covariates : mapping of name to CovariateEffect, optional
         Effects of covariates: `Power`, `Linear`, `Exponential`, `Categorical`, `PiecewiseLinear`, `Emax`,
         `Maturation` or your own; under a tuple of names an `Interaction`.
     scale : Scale
-        Where effects and random effects add: `Log()` (default), `Natural()` or `Logit(lower, upper)`.
+        Where effects and random effects add: `Log()` (default), `Natural()`, `Logit(lower, upper)` or
+        `Probit(lower, upper)`.
     unit, label : str
         For tables.
+    varies : mapping of level to float or Prior, optional
+        Standard deviation of the random effect between the groups of a level above the subject, on `scale`:
+        ``{"SITE": HalfNormal(0.3)}``.
+    law : EtaLaw, optional
+        Law of the random effect between individuals: `BoxCoxEta` or `StudentTEta`; None is normal.
 
     Raises
     ------
@@ -67,12 +75,14 @@ class Parameter:
     scale: Scale = Log()
     unit: str = ""
     label: str = ""
+    varies: Mapping[str, float | Prior] = FrozenMapping()
+    law: EtaLaw | None = None
 
     def __post_init__(self) -> None:
         problems = []
         inside = LINE
         if isinstance(self.scale, type) or not isinstance(self.scale, Scale):
-            remedy = "Write Log(), Natural() or Logit(lower, upper), with parentheses."
+            remedy = "Write Log(), Natural(), Logit(lower, upper) or Probit(lower, upper), with parentheses."
             problems.append(explain(expected="a scale", got=repr(self.scale), remedy=remedy))
         else:
             inside = self.scale.range
@@ -82,6 +92,8 @@ class Parameter:
         for name in ("iiv", "iov"):
             problems.extend(self._admit_deviation(name))
         problems.extend(self._admit_covariates())
+        problems.extend(self._admit_levels())
+        problems.extend(self._admit_law())
         for name in ("unit", "label"):
             if not isinstance(getattr(self, name), str):
                 got = repr(getattr(self, name))
@@ -96,6 +108,38 @@ class Parameter:
         value, problems = (None, []) if none else admitted(value, name, inside=POSITIVE, role="sd")
         object.__setattr__(self, name, value)
         return problems
+
+    def _admit_levels(self) -> list[str]:
+        given: Any = self.varies
+        if not isinstance(given, Mapping):
+            remedy = 'Write varies={"SITE": HalfNormal(0.3)}.'
+            return [explain(expected="a mapping of level to SD in `varies`", got=repr(given), remedy=remedy)]
+        problems, settled = [], {}
+        for name, value in given.items():
+            if not isinstance(name, str) or not name or name in ("subject", "occasion"):
+                remedy = "Use the name of the column; between subjects it is iiv, between occasions iov."
+                problems.append(
+                    explain(expected="the name of a level in `varies`", got=repr(name), remedy=remedy)
+                )
+            elif value is None or (is_number(value) and value == 0):
+                continue
+            else:
+                settled[name], wrong = admitted(value, f"varies[{name!r}]", inside=POSITIVE, role="sd")
+                problems.extend(wrong)
+        object.__setattr__(self, "varies", FrozenMapping(settled))
+        return problems
+
+    def _admit_law(self) -> list[str]:
+        if self.law is None:
+            return []
+        if isinstance(self.law, type) or not isinstance(self.law, EtaLaw):
+            remedy = "Write BoxCoxEta(shape) or StudentTEta(df); normal is None."
+            return [explain(expected="a law of the random effect", got=repr(self.law), remedy=remedy)]
+        if self.iiv is None:
+            remedy = "Give an iiv, or leave `law` out."
+            got = f"no iiv beside {self.law!r}"
+            return [explain(expected="a random effect between individuals", got=got, remedy=remedy)]
+        return []
 
     def _admit_covariates(self) -> list[str]:
         given: Any = self.covariates
@@ -144,57 +188,3 @@ def _count_problem(key: CovariateKey, effect: CovariateEffect) -> str:
         else f"Write covariates={{({', '.join(['...'] * takes)}): {kind}(...)}}, with the names of columns."
     )
     return explain(expected=expected, got=f"{key!r}", remedy=remedy)
-
-
-@dataclass(frozen=True, init=False, repr=False)
-class Correlated:
-    """A block of parameters whose random effects between individuals are correlated.
-
-    Parameters
-    ----------
-    *names : str
-        Two or more parameters with `iiv`.
-    prior : LKJ or float
-        Prior of the correlation matrix; for two parameters a number is their known correlation.
-
-    Raises
-    ------
-    ModelError
-        If there are fewer than two names, one is named twice, or `prior` is neither.
-
-    Examples
-    --------
-    >>> import bayes_nlmem as bn
-    >>> bn.Correlated("CL", "V", prior=bn.LKJ(2)).names
-    ('CL', 'V')
-    """
-
-    names: tuple[str, ...]
-    prior: LKJ | float
-
-    def __init__(self, *names: str, prior: LKJ | float = LKJ(2)) -> None:  # noqa: B008 (frozen)
-        object.__setattr__(self, "names", names)
-        object.__setattr__(self, "prior", prior)
-        problems = []
-        if not all(isinstance(name, str) for name in names):
-            remedy = 'Write Correlated("CL", "V"), the names one by one.'
-            problems.append(explain(expected="names of parameters", got=repr(names), remedy=remedy))
-        elif len(names) < 2:
-            got = f"only {names[0]!r}" if names else "none"
-            remedy = 'Write Correlated("CL", "V").'
-            problems.append(explain(expected="two or more parameters in Correlated", got=got, remedy=remedy))
-        elif repeated := sorted({name for name in names if names.count(name) > 1}):
-            remedy = "Name each once."
-            got = f"{', '.join(repeated)} more than once"
-            problems.append(explain(expected="different parameters in Correlated", got=got, remedy=remedy))
-        known = is_number(prior) and len(names) == 2 and -1 < prior < 1  # type: ignore[operator]
-        if not (isinstance(prior, LKJ) or known):
-            remedy = "Write prior=LKJ(2); eta = 1 is flat, larger values favour weak correlations."
-            expected = "an LKJ prior (or, for two parameters, a known correlation between -1 and 1)"
-            got = str(prior) if isinstance(prior, Prior) else repr(prior)
-            problems.append(explain(expected=expected, got=got, remedy=remedy))
-        if problems:
-            raise refusal(problems, "Correlated is not well stated")
-
-    def __repr__(self) -> str:
-        return f"Correlated({', '.join(map(repr, self.names))}, prior={self.prior!r})"

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bayes_nlmem.ground.formulas import Symbol
-from bayes_nlmem.ground.priors import LKJ, Prior
+from bayes_nlmem.ground.matrix_priors import Joint
+from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Log, Natural, Scale
+from bayes_nlmem.model.levels import OCCASION, SUBJECT, Level, levels_of
 from bayes_nlmem.statistics.covariate_names import CovariateKey, members, spoken
+from bayes_nlmem.statistics.eta_laws import StudentTEta
 
 if TYPE_CHECKING:
     import pandas
 
+    from bayes_nlmem.model.parameters import Parameter
     from bayes_nlmem.model.specification import Model
 
 STRUCTURAL = "structural"
@@ -22,8 +26,9 @@ COVARIATE = "covariate effects"
 IIV = "IIV"
 CORRELATIONS = "correlations"
 IOV = "IOV"
+GROUPS = "between groups"
 RESIDUAL = "residual"
-BLOCKS = (STRUCTURAL, COVARIATE, IIV, CORRELATIONS, IOV, RESIDUAL)
+BLOCKS = (STRUCTURAL, COVARIATE, IIV, CORRELATIONS, IOV, GROUPS, RESIDUAL)
 
 
 @dataclass(frozen=True)
@@ -142,26 +147,71 @@ def _effects(model: Model) -> Iterator[Quantity]:
 
 
 def _between(model: Model) -> Iterator[Quantity]:
-    for name, parameter in model.parameters.items():
-        where = _scale_words(name, parameter.scale)
-        unit = parameter.unit if isinstance(parameter.scale, Natural) else ""
-        if parameter.iiv is not None:
-            words, symbol = f"SD of {where} between subjects", Symbol("omega", (name,))
-            yield Quantity(f"omega_{name}", symbol, IIV, name, words, parameter.iiv, unit)
-        if parameter.iov is not None:
-            words, symbol = f"SD of {where} between occasions", Symbol("gamma", (name,))
-            yield Quantity(f"gamma_{name}", symbol, IOV, name, words, parameter.iov, unit)
+    for level in levels_of(model):
+        block = {SUBJECT: IIV, OCCASION: IOV}.get(level.name, GROUPS)
+        for name, value in level.deviations.items():
+            parameter = model.parameters[name]
+            unit = parameter.unit if isinstance(parameter.scale, Natural) else ""
+            spread = "scale" if level.name == SUBJECT and isinstance(parameter.law, StudentTEta) else "SD"
+            words = f"{spread} of {_scale_words(name, parameter.scale)} between {_plural(level.name)}"
+            yield _deviation(level, name, value, block, words, unit)
+            if level.name == SUBJECT and parameter.law is not None:
+                yield from _law(name, parameter)
+
+
+def _deviation(level: Level, name: str, value: float | Prior, block: str, words: str, unit: str) -> Quantity:
+    symbol, graph_name = deviation_symbol(level, name), level.deviation(name)
+    marginal = None
+    if isinstance(value, Joint):
+        within = next(block for block in level.blocks if name in block.names)
+        known, marginal = within.known_deviation(name), within.deviation_prior(name)
+        value = known if known is not None else cast(Prior, within.prior)
+    return Quantity(graph_name, symbol, block, name, words, value, unit, marginal)
+
+
+def _law(name: str, parameter: Parameter) -> Iterator[Quantity]:
+    assert parameter.law is not None
+    for suffix, value in parameter.law.unknowns().items():
+        meaning = getattr(parameter.law, "meaning", _unnamed_law)(suffix)
+        yield Quantity(f"{suffix}_{name}", Symbol(suffix, (name,)), IIV, name, f"{meaning} on {name}", value)
 
 
 def _correlations(model: Model) -> Iterator[Quantity]:
-    order = list(model.parameters)
-    for block in model.correlated:
-        members = sorted(block.names, key=order.index)
-        marginal = block.prior.marginal(len(members)) if isinstance(block.prior, LKJ) else None
-        for one, other in combinations(members, 2):
-            symbol, words = Symbol("corr", (one, other)), f"correlation of {one} and {other}"
-            name = f"corr_{one}_{other}"
-            yield Quantity(name, symbol, CORRELATIONS, one, words, block.prior, marginal=marginal)
+    for level in levels_of(model):
+        where = "" if level.name == SUBJECT else f" between {_plural(level.name)}"
+        for block in level.blocks:
+            matrix = block.correlation_matrix
+            for one, other in combinations(level.members(block), 2):
+                name, words = level.correlation(one, other), f"correlation of {one} and {other}{where}"
+                value: float | Prior = cast(Prior, block.prior)
+                marginal = block.correlation_prior()
+                if matrix is not None:
+                    value = matrix[block.names.index(one)][block.names.index(other)]
+                elif block.apart(one, other):
+                    value, marginal = 0.0, None
+                symbol = correlation_symbol(level, one, other)
+                yield Quantity(name, symbol, CORRELATIONS, one, words, value, marginal=marginal)
+
+
+def deviation_symbol(level: Level, name: str) -> Symbol:
+    """Symbol of a standard deviation; its text is the name in the graph."""
+    kind, *parts = level.deviation(name).split("_", 1)[0], name
+    above = () if level.name in (SUBJECT, OCCASION) else (level.name,)
+    return Symbol(kind, (*parts, *above))
+
+
+def correlation_symbol(level: Level, one: str, other: str) -> Symbol:
+    """Symbol of a correlation; its text is the name in the graph."""
+    above = {SUBJECT: (), OCCASION: ("iov",)}.get(level.name, (level.name,))
+    return Symbol("corr", (*above, one, other))
+
+
+def _plural(level: str) -> str:
+    return f"{level}s" if level in (SUBJECT, OCCASION) else f"groups of {level}"
+
+
+def _unnamed_law(suffix: str) -> str:
+    return f"{suffix} of the law of the random effect"
 
 
 def _residual(model: Model) -> Iterator[Quantity]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.values import refusal
 from bayes_nlmem.model import edits
+from bayes_nlmem.model.correlations import Correlated
 from bayes_nlmem.model.equations import equations, html_page, latex_block, text_page
-from bayes_nlmem.model.parameters import Correlated, Parameter
+from bayes_nlmem.model.levels import OCCASION, SUBJECT, groups_of, level_of
+from bayes_nlmem.model.parameters import Parameter
 from bayes_nlmem.model.quantities import priors
 from bayes_nlmem.model.validation import problems_of
 from bayes_nlmem.statistics.covariate_names import CovariateKey, members
@@ -39,7 +41,7 @@ class Model:
     residuals : mapping of output to Residual
         Residual error of every observed output.
     correlated : sequence of Correlated
-        Blocks of correlated random effects; those not named are independent.
+        Blocks of correlated random effects, of any level; those not named are independent.
     name : str, optional
         Name for tables and reports.
     endpoints : mapping of output to int or str, optional
@@ -48,6 +50,9 @@ class Model:
         whose DVID is their name.
     endpoints_in : {"DVID", "CMT"}
         The column that holds the labels.
+    nested : mapping of level to level, optional
+        Which level above the subject lies within which, ``{"SITE": "STUDY"}``: every site belongs to one
+        study. Levels that are not named here are crossed; both is checked against the data.
 
     Raises
     ------
@@ -81,6 +86,7 @@ class Model:
     name: str | None = None
     endpoints: Mapping[str, int | str] = FrozenMapping()
     endpoints_in: str = "DVID"
+    nested: Mapping[str, str] = FrozenMapping()
 
     def __post_init__(self) -> None:
         if isinstance(self.correlated, Correlated):
@@ -91,16 +97,22 @@ class Model:
         object.__setattr__(self, "residuals", FrozenMapping(self.residuals))
         object.__setattr__(self, "correlated", tuple(self.correlated))
         object.__setattr__(self, "endpoints", FrozenMapping(self.endpoints))
+        object.__setattr__(self, "nested", FrozenMapping(self.nested))
 
     @property
     def random_effects(self) -> tuple[str, ...]:
         """Parameters that vary between individuals, in order."""
-        return tuple(name for name, parameter in self.parameters.items() if parameter.iiv is not None)
+        return level_of(self, SUBJECT).names
 
     @property
     def occasion_effects(self) -> tuple[str, ...]:
         """Parameters that vary between occasions, in order."""
-        return tuple(name for name, parameter in self.parameters.items() if parameter.iov is not None)
+        return level_of(self, OCCASION).names
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Levels above the subject, in order."""
+        return groups_of(self)
 
     @property
     def covariates(self) -> tuple[str, ...]:

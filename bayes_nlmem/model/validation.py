@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bayes_nlmem.ground.matrix_priors import Joint
 from bayes_nlmem.ground.messages import ModelError, closest, explain, names_text
-from bayes_nlmem.model.parameters import Correlated, Parameter
+from bayes_nlmem.model.correlations import Correlated
+from bayes_nlmem.model.levels import OCCASION, SUBJECT, groups_of, level_of
+from bayes_nlmem.model.parameters import Parameter
 from bayes_nlmem.model.quantities import quantities
 from bayes_nlmem.statistics.residuals import Residual
 
@@ -23,7 +26,13 @@ def problems_of(model: Model) -> list[str]:
     problems = [*_structure(model.structure), *_kinds(model)]
     if problems:  # the rest would only echo them
         return problems
-    problems += [*_parameters(model), *_residuals(model), *_endpoints(model), *_correlated(model)]
+    problems += [
+        *_parameters(model),
+        *_residuals(model),
+        *_endpoints(model),
+        *_correlated(model),
+        *_nested(model),
+    ]
     return problems or [*_names(model)]
 
 
@@ -66,6 +75,9 @@ def _kinds(model: Model) -> Iterator[str]:
         remedy = 'Write endpoints={"cp": 1, "pca": 2}.'
         got = type(model.endpoints).__name__
         yield explain(expected="a mapping of output to label", got=got, remedy=remedy)
+    if not isinstance(model.nested, Mapping):
+        remedy = 'Write nested={"SITE": "STUDY"}.'
+        yield explain(expected="a mapping of level to level", got=repr(model.nested), remedy=remedy)
     blocks: Any = model.correlated
     if not isinstance(blocks, Sequence) or isinstance(blocks, str):
         remedy = 'Write correlated=[Correlated("CL", "V")].'
@@ -150,8 +162,17 @@ def _endpoints(model: Model) -> Iterator[str]:
 
 
 def _correlated(model: Model) -> Iterator[str]:
-    varying = [name for name, parameter in model.parameters.items() if parameter.iiv is not None]
+    levels = (SUBJECT, OCCASION, *groups_of(model))
     for block in model.correlated:
+        if block.level not in levels:
+            remedy = closest(block.level, levels) or f'Give parameters varies={{"{block.level}": ...}}.'
+            yield explain(
+                expected=f"a level of the model ({', '.join(levels)}) in {block!r}",
+                got=repr(block.level),
+                remedy=remedy,
+            )
+            continue
+        varying, word = level_of(model, block.level).names, _words(block.level)
         for name in block.names:
             if name not in model.parameters:
                 yield explain(
@@ -161,15 +182,69 @@ def _correlated(model: Model) -> Iterator[str]:
                 )
             elif name not in varying:
                 yield explain(
-                    expected=f"parameters with IIV ({', '.join(varying) or 'none has'}) in {block!r}",
+                    expected=f"parameters with {word[0]} ({', '.join(varying) or 'none has'}) in {block!r}",
                     got=f"{name}, which has none",
-                    remedy=f"Give {name} an iiv, or take it out of the block.",
+                    remedy=f"Give {name} an {word[1]}, or take it out of the block.",
                 )
-    count = Counter(name for block in model.correlated for name in block.names)
-    for name in (name for name, times in count.items() if times > 1):
-        remedy = "Join the blocks: Correlated with all their names."
-        got = f"{name} in {count[name]} blocks"
-        yield explain(expected="each parameter in one block of correlations", got=got, remedy=remedy)
+    for level in levels:
+        blocks = [block for block in model.correlated if block.level == level]
+        count = Counter(name for block in blocks for name in block.names)
+        for name in (name for name, times in count.items() if times > 1):
+            remedy = "Join the blocks: Correlated with all their names, and zeros=[...] for what is apart."
+            got = f"{name} in {count[name]} blocks"
+            yield explain(expected="each parameter in one block of correlations", got=got, remedy=remedy)
+        yield from _joint(model, level, blocks)
+
+
+def _nested(model: Model) -> Iterator[str]:
+    groups = groups_of(model)
+    for inner, outer in model.nested.items():
+        for name in (inner, outer):
+            if name not in groups:
+                yield explain(
+                    expected=f"levels above the subject ({', '.join(groups) or 'there is none'}) in nested",
+                    got=repr(name),
+                    remedy=closest(str(name), groups) or f"Give a parameter varies={{{name!r}: ...}}.",
+                )
+    inside = model.nested
+    for inner in inside:
+        seen, at = [inner], inside.get(inner)
+        while at is not None and at not in seen:
+            seen.append(at)
+            at = inside.get(at)
+        if at is not None:
+            remedy = "The larger level stands on the right."
+            yield explain(
+                expected="levels that lie within others", got=f"{inner} within itself", remedy=remedy
+            )
+            return
+
+
+def _joint(model: Model, level: str, blocks: list[Correlated]) -> Iterator[str]:
+    """A standard deviation is given by the parameter or by its block, not by both and not by none."""
+    _, field = _words(level)
+    for name, value in level_of(model, level).deviations.items():
+        block = next((block for block in blocks if name in block.names), None)
+        given = isinstance(value, Joint)
+        if given and (block is None or not block.joint):
+            of = f"{block!r}, a prior of correlations alone" if block else "no block of correlations"
+            yield explain(
+                expected=f"a block that gives the standard deviation of {name} ({field}=Joint())",
+                got=of,
+                remedy=f"Use an inverse-Wishart prior or a covariance matrix, or give {name} an {field}.",
+            )
+        if block is not None and block.joint and not given:
+            yield explain(
+                expected=f"{field}=Joint() for {name}: {block!r} gives its standard deviation",
+                got=str(value),
+                remedy="A prior of it would have no effect; write Joint(), or use an LKJ prior in the block.",
+            )
+
+
+def _words(level: str) -> tuple[str, str]:
+    """A level's variability, and the field of Parameter that gives it."""
+    named = {SUBJECT: ("IIV", "iiv"), OCCASION: ("IOV", "iov")}
+    return named.get(level, (f"variability between {level}s", f"varies[{level!r}]"))
 
 
 def _names(model: Model) -> Iterator[str]:

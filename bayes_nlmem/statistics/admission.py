@@ -69,8 +69,8 @@ def needs_ratio(effect: object, scale: Scale) -> list[str]:
         return []
     return [
         explain(
-            expected="an effect that adds, on the scale Natural()",
+            expected=f"an effect that adds, on the scale {scale!r}",
             got=f"{type(effect).__name__}, which multiplies",
-            remedy="Use Linear or Categorical (both add on Natural()), or the scale Log().",
+            remedy="Use Linear or Categorical (both add there), or the scale Log() or Logit().",
         )
     ]

@@ -7,7 +7,12 @@ import pymc as pm
 from bayes_nlmem.ground.priors import Prior
 
 
-def known_or_drawn(name: str, value: float | Prior, dims: str | tuple[str, ...] | None = None):
+def known_or_drawn(
+    name: str,
+    value: float | Prior,
+    dims: str | tuple[str, ...] | None = None,
+    shape: int | tuple[int, ...] | None = None,
+):
     """A constant stays a constant; a prior becomes a random variable of the PyMC model in scope.
 
     Parameters
@@ -18,6 +23,8 @@ def known_or_drawn(name: str, value: float | Prior, dims: str | tuple[str, ...] 
         What is known, or what is believed.
     dims : optional
         Named dimensions of the random variable.
+    shape : optional
+        Its shape, where it has no named dimensions.
 
     Returns
     -------
@@ -25,7 +32,7 @@ def known_or_drawn(name: str, value: float | Prior, dims: str | tuple[str, ...] 
     """
     if not isinstance(value, Prior):
         return float(value)
-    return getattr(pm, value.distribution)(name, **_floats(value.arguments()), dims=dims)
+    return getattr(pm, value.distribution)(name, **_floats(value.arguments()), dims=dims, shape=shape)
 
 
 def _floats(arguments: dict) -> dict:

@@ -15,12 +15,17 @@ from bayes_nlmem.ground.messages import DataError, ModelError, explain
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.structures.records import records_from_table
 from bayes_nlmem.translation.geometry import GEOMETRIES
-from bayes_nlmem.translation.individuals import individual_parameters
+from bayes_nlmem.translation.individuals import Variability, individual_parameters
 from bayes_nlmem.translation.layout import Layout, lay_out
 from bayes_nlmem.translation.likelihood import Observed, draw_observations, observations, to_be_drawn
 from bayes_nlmem.translation.meeting import check_meeting, observed_records
 from bayes_nlmem.translation.positive import check_signs
-from bayes_nlmem.translation.random_effects import coordinates, draw_occasion_effects, draw_subject_effects
+from bayes_nlmem.translation.random_effects import (
+    coordinates,
+    draw_group_effects,
+    draw_occasion_effects,
+    draw_subject_effects,
+)
 
 Edit = Callable[[pm.Model], pm.Model | None]
 
@@ -122,9 +127,12 @@ def translate(
 
     with pm.Model(coords=_coordinates(model, layout, observed)) as graph:
         covariates = _covariates(layout)
-        eta = draw_subject_effects(model, geometry)
-        kappa = draw_occasion_effects(model, geometry)
-        parameters = individual_parameters(model, layout, eta, kappa, covariates)
+        effects = Variability(
+            eta=draw_subject_effects(model, geometry),
+            kappa=draw_occasion_effects(model, geometry),
+            groups=draw_group_effects(model),
+        )
+        parameters = individual_parameters(model, layout, effects, covariates)
         prediction = _predict(model, records, parameters, observed)
         start = 0
         for output, seen in observed.items():
@@ -155,6 +163,7 @@ def _predict(model: Model, records, parameters, observed: dict[str, Observed]):
 
 def _coordinates(model: Model, layout: Layout, observed: dict[str, Observed]) -> dict[str, object]:
     coords: dict[str, object] = {"subject": layout.subjects, **coordinates(model)}
+    coords |= {name: groups.labels for name, groups in layout.groups.items()}
     if len(layout.occasions):
         coords["occasion"] = layout.occasions
     if not (layout.rows_are_subjects or layout.rows_are_occasions):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import pymc as pm
 import pytensor.tensor as pt
 
@@ -14,13 +17,30 @@ from bayes_nlmem.translation.layout import Layout
 from bayes_nlmem.translation.random_effects import Effects
 
 
+@dataclass(frozen=True, eq=False)
+class Variability:
+    """The random effects of all levels.
+
+    Parameters
+    ----------
+    eta, kappa : Effects
+        Of the subjects and of the occasions.
+    groups : mapping of str to Effects
+        Of the levels above the subject.
+    """
+
+    eta: Effects
+    kappa: Effects
+    groups: Mapping[str, Effects]
+
+
 def individual_parameters(
-    model: Model, layout: Layout, eta: Effects, kappa: Effects, covariates: dict
+    model: Model, layout: Layout, effects: Variability, covariates: dict
 ) -> dict[str, object]:
     """Put the individual parameters `{p}` into the graph and return their values per row.
 
     On the parameter's additive scale (the logarithm by default) they are the typical value, shifted by
-    the covariates, plus the subject's and the occasion's effects.
+    the covariates, plus the effects of the subject, of its groups and of the occasion.
 
     Returns
     -------
@@ -28,20 +48,20 @@ def individual_parameters(
     """
     per_row = {}
     for name, parameter in model.parameters.items():
-        value, level = _individual(name, parameter, layout, eta, kappa, covariates)
+        value, level = _individual(name, parameter, layout, effects, covariates)
         if level is not None:
             value = pm.Deterministic(name, value, dims=_dimension(level, layout))
         per_row[name] = _spread(value, level, layout)
     return per_row
 
 
-def _individual(name: str, parameter: Parameter, layout: Layout, eta: Effects, kappa: Effects, covariates):
+def _individual(name: str, parameter: Parameter, layout: Layout, effects: Variability, covariates):
     """The value on the natural scale and its level: None (common), "subject" or "row"."""
     typical = known_or_drawn(f"{name}_pop", parameter.typical)
     varies_in_subject = parameter.iov is not None or any(
         covariate in layout.row_covariates for key in parameter.covariates for covariate in members(key)
     )
-    if not (varies_in_subject or parameter.covariates or parameter.iiv is not None):
+    if not (varies_in_subject or parameter.covariates or parameter.iiv is not None or parameter.varies):
         return typical, None
     additive = parameter.scale.additive(pt.as_tensor(typical, dtype="float64"), pt)
     level = "row" if varies_in_subject else "subject"
@@ -52,21 +72,37 @@ def _individual(name: str, parameter: Parameter, layout: Layout, eta: Effects, k
             return values[layout.row_subject]
         return values
 
+    def per_row(subject_values):
+        if level == "row" and not layout.rows_are_subjects:
+            return subject_values[layout.row_subject]
+        return subject_values
+
     for key, effect in parameter.covariates.items():
         coefficients = {
             suffix: known_or_drawn(coefficient_name(name, key, suffix), value)
             for suffix, value in effect.unknowns().items()
         }
         additive = additive + effect.shift(coefficients, each(key, on_level), pt, parameter.scale)
+    for group in parameter.varies:
+        of_group = effects.groups[group].column(name)
+        additive = additive + per_row(of_group[layout.groups[group].index])
     if parameter.iiv is not None:
-        effect = eta.column(name)
-        if level == "row" and not layout.rows_are_subjects:
-            effect = effect[layout.row_subject]
-        additive = additive + effect
+        additive = additive + per_row(_of_subject(name, parameter, effects.eta))
     if parameter.iov is not None:
-        effect = kappa.column(name)
-        additive = additive + (effect if layout.rows_are_occasions else effect[layout.row_occasion])
+        kappa = effects.kappa.column(name)
+        additive = additive + (kappa if layout.rows_are_occasions else kappa[layout.row_occasion])
     return parameter.scale.natural(additive, pt), level
+
+
+def _of_subject(name: str, parameter: Parameter, eta: Effects):
+    """What a subject's random effect adds: eta itself, or what the law of the effect makes of it."""
+    if parameter.law is None:
+        return eta.column(name)
+    coefficients = {
+        suffix: known_or_drawn(f"{suffix}_{name}", value)
+        for suffix, value in parameter.law.unknowns().items()
+    }
+    return parameter.law.transformed(eta.column(name), eta.deviations[name], coefficients, pt)
 
 
 def _dimension(level: str, layout: Layout) -> str:

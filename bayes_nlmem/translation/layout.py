@@ -8,7 +8,24 @@ import numpy as np
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.mapping import FrozenMapping
+from bayes_nlmem.model.levels import groups_of
 from bayes_nlmem.model.specification import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """A level above the subject.
+
+    Parameters
+    ----------
+    labels : ndarray of str, shape (n_groups,)
+        The groups in order of appearance.
+    index : ndarray of int, shape (n_subjects,)
+        The group of every subject.
+    """
+
+    labels: np.ndarray
+    index: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +47,8 @@ class Layout:
         The row that governs the interval ending at a record, and the row in force at the record.
     subject_covariates, row_covariates : FrozenMapping
         Covariate name to values per subject (constant ones) or per row (time-varying ones).
+    groups : FrozenMapping of str to Groups
+        The levels above the subject.
     """
 
     subjects: np.ndarray
@@ -41,6 +60,7 @@ class Layout:
     record_row_at: np.ndarray
     subject_covariates: FrozenMapping
     row_covariates: FrozenMapping
+    groups: FrozenMapping = FrozenMapping()
 
     @property
     def n_rows(self) -> int:
@@ -122,4 +142,21 @@ def lay_out(model: Model, data: Dataset) -> Layout:
         row_covariates=FrozenMapping(
             {name: np.asarray([key[2 + k] for key in rows]) for k, name in enumerate(varying)}
         ),
+        groups=FrozenMapping({name: groups_in(data, name) for name in groups_of(model)}),
     )
+
+
+def groups_in(data: Dataset, name: str) -> Groups:
+    """The groups of a level above the subject, from a column that is constant within every subject."""
+    first = data.start[:-1]
+    written = [_label(value) for value in data.covariate(name)[first].tolist()]
+    labels = list(dict.fromkeys(written))
+    position = {label: k for k, label in enumerate(labels)}
+    return Groups(
+        np.array(labels, dtype=str), np.array([position[label] for label in written], dtype=np.int64)
+    )
+
+
+def _label(value: object) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import ModelError, explain, rows_text
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.statistics.covariate_names import each, members, spoken
+from bayes_nlmem.translation.grouping import group_problems
 
 
 def check_meeting(model: Model, data: Dataset) -> None:
@@ -21,6 +22,7 @@ def check_meeting(model: Model, data: Dataset) -> None:
     problems = [
         *_covariate_problems(model, data),
         *_occasion_problems(model, data),
+        *group_problems(model, data),
         *_output_problems(model, data),
         *_planned_problems(data),
         *_sign_problems(model, data),
