@@ -87,6 +87,13 @@ _EXPORTS: dict[str, str] = {
     "load": "learning.storage",
     "RunRecord": "learning.record",
     "Verdict": "learning.convergence",
+    # checks: predictive
+    "NPDE": "checks.prediction_errors",
+    "npde": "checks.prediction_errors",
+    "npde_of_arrays": "checks.prediction_errors",
+    "VPC": "checks.visual_predictive",
+    "vpc": "checks.visual_predictive",
+    "vpc_of_arrays": "checks.visual_predictive",
     # plots
     "plot_effects_against_covariates": "plots.effects",
     "plot_goodness_of_fit": "plots.goodness",

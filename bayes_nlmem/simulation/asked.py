@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.data.planned import Design
 from bayes_nlmem.data.reader import read
 from bayes_nlmem.ground.messages import DataError, explain
 from bayes_nlmem.model.specification import Model
@@ -15,21 +16,27 @@ from bayes_nlmem.translation.meeting import check_covariates, observed_records
 _ALLOWED = ("E_SUBJECT_NO_DOSE", "E_SUBJECT_NO_OBSERVATION", "E_DUPLICATED_RECORD")
 
 
-def design_of(model: Model, data: Dataset | pd.DataFrame) -> Dataset:
+def design_of(model: Model, data: Dataset | Design | pd.DataFrame, seed: int | None = None) -> Dataset:
     """A study or a design; a DataFrame is read with the covariates of the model.
+
+    The seed is for covariates that a design draws from a distribution.
 
     Raises
     ------
     ModelError
         The data lack a covariate of the model.
     TypeError
-        Neither a Dataset nor a DataFrame.
+        Neither a Dataset nor a Design nor a DataFrame.
     """
+    if isinstance(data, Design):
+        data = data.dataset(seed)
     if isinstance(data, pd.DataFrame):
         present = [name for name in model.covariates if name in data.columns]
         data = read(data, covariates=present, observations_required=False, allow=_ALLOWED)
     if not isinstance(data, Dataset):
-        raise TypeError(explain(expected="a Dataset (bn.read) or a DataFrame", got=type(data).__name__))
+        raise TypeError(
+            explain(expected="a Dataset (bn.read), a Design or a DataFrame", got=type(data).__name__)
+        )
     check_covariates(model, data)
     return data
 

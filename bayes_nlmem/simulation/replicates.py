@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.data.planned import Design
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.learning.predictions import time_after_dose
 from bayes_nlmem.model.specification import Model
@@ -31,7 +32,7 @@ from bayes_nlmem.translation.graph import Translation, translate
 
 def simulate(
     learnt: Any,
-    data: Dataset | pd.DataFrame | None = None,
+    data: Dataset | Design | pd.DataFrame | None = None,
     *,
     subjects: str = NEW,
     draws: int = 500,
@@ -52,7 +53,7 @@ def simulate(
     ----------
     learnt : Fit, another learnt result, or Model
         What was learnt. A bare `Model` is simulated with `parameters`, or from its priors.
-    data : Dataset or DataFrame, optional
+    data : Dataset, Design or DataFrame, optional
         Doses, times and covariates; by default those of the fit. Simulated are the observations of each
         output, or, where there are none, all records with EVID = 0 (DV empty), or else with EVID = 2.
     subjects : {"new", "same", "typical"}
@@ -106,15 +107,15 @@ def simulate(
     """
     model, data, posterior, edit = _source(learnt, data, parameters, edit, subjects, uncertainty)
     _check(subjects, draws)
-    design = design_of(model, data)
+    seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
+    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(4)]
+    design = design_of(model, data, seeds[3])
     at = asked(model, design)
     limits = {
         output: (lower_limits(design, output, record, lloq), upper_limits(design, output, record, uloq))
         for output, record in at.items()
     }
     _check_limits(residual_error, lloq, uloq)
-    seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
-    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(3)]
 
     translation = translate(
         model, design, geometry="centred", edit=edit, predict_at=at, with_law=residual_error
@@ -142,7 +143,7 @@ def simulate(
         "uloq": uloq,
     }
     tree = _tree(translation, population, effects | found)
-    return Simulation(model, design, tree, settings)
+    return Simulation(model, design, tree, settings, edit)
 
 
 def _source(learnt, data, parameters, edit, subjects, uncertainty):
@@ -258,7 +259,7 @@ def _tree(translation: Translation, population: Columns, found: dict[str, np.nda
         constant[f"{output}_subject"] = (dim, own["ID"].to_numpy())
         if "OCC" in design.columns:
             constant[f"{output}_occasion"] = (dim, own["OCC"].to_numpy())
-        if (own["MDV"] == 0).all():
+        if (own["MDV"] == 0).all() and own["DV"].notna().all():
             observed[f"{output}_obs"] = (dim, own["DV"].to_numpy(float))
     for name, values in layout.subject_covariates.items():
         constant[name] = ("subject", np.asarray(values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,6 +36,8 @@ class Simulation:
         observations. ArviZ reads it as it is.
     settings : dict
         How it was asked for: subjects, draws, seed, residual_error, uncertainty, limits.
+    edit : callable, optional
+        The change of the graph that was made.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class Simulation:
     data: Dataset
     draws: xr.DataTree
     settings: Mapping[str, Any]
+    edit: Callable[[Any], Any] | None = None
 
     @cached_property
     def _replicates(self) -> xr.Dataset:

@@ -148,6 +148,17 @@ def test_another_design_is_simulated_with_what_was_learnt(small_fit):
     assert table.ID.unique().tolist() == [1, 2] and table.REP.max() == 30
 
 
+def test_a_planned_study_is_simulated_with_covariates_drawn_for_it():
+    arm = bn.Arm(25, bn.Regimen(100), times=TIMES, covariates={"WT": bn.LogNormal(70, cv=0.3)})
+    simulation = bn.simulate(oral(), bn.Design([arm]), parameters=KNOWN, draws=3, seed=1)
+    assert simulation.values("cp").shape == (3, 25 * len(TIMES))
+    assert "observed_data" not in simulation.draws.children
+    weights = simulation.draws["constant_data"]["WT"]
+    assert weights.values.std() > 5
+    again = bn.simulate(oral(), bn.Design([arm]), parameters=KNOWN, draws=3, seed=1)
+    assert_array_equal(again.values("cp"), simulation.values("cp"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
