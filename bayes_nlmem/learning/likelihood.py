@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import xarray as xr
-from pytensor.graph.replace import vectorize_graph
+from pytensor.graph.replace import clone_replace, vectorize_graph
+from pytensor.graph.traversal import ancestors
 
 from bayes_nlmem.translation.graph import Translation
 
@@ -28,7 +31,9 @@ def pointwise(translation: Translation, posterior: xr.Dataset) -> xr.Dataset:
     for output in translation.observed:
         rv = graph[f"{output}_obs"]
         term = pm.logp(rv, graph.rvs_to_values[rv])
-        known = [graph[output], *_residual_parameters(graph, output)]
+        seen = {graph[f"{o}_obs"]: graph.rvs_to_values[graph[f"{o}_obs"]] for o in translation.observed}
+        [term] = clone_replace([term], {obs: value for obs, value in seen.items() if obs is not rv})
+        known = _known(graph, translation, term)
         inputs = {var: pt.TensorType("float64", (None, *var.type.shape))(var.name) for var in known}
         function = pytensor.function(
             list(inputs.values()),
@@ -47,5 +52,8 @@ def pointwise(translation: Translation, posterior: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(found, coords=coords)
 
 
-def _residual_parameters(graph: pm.Model, output: str) -> list:
-    return [rv for rv in graph.free_RVs if rv.name.startswith(f"sigma_{output}_")]
+def _known(graph: pm.Model, translation: Translation, term: Any) -> list[Any]:
+    """What the draws hold of that on which the likelihood depends directly: predictions, free variables."""
+    held = [*(graph[output] for output in translation.observed), *graph.free_RVs]
+    found = set(ancestors([term], blockers=held))
+    return [variable for variable in held if variable in found]

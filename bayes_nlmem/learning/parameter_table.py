@@ -84,6 +84,8 @@ def _diagnostics(posterior: xr.Dataset, names: list[str]) -> dict[str, dict]:
 
 def _cv(model: Model, row: dict) -> float:
     if row["block"] in (IIV, IOV, GROUPS) and row["name"].startswith(("omega_", "gamma_")):
+        if row["parameter"] not in model.parameters:  # the magnitude of an error varies on the log scale
+            return 100 * float(np.sqrt(np.expm1(row["median"] ** 2)))
         parameter = model.parameters[row["parameter"]]
         is_log = isinstance(parameter.scale, Log) and (row["block"] != IIV or parameter.law is None)
         return 100 * float(np.sqrt(np.expm1(row["median"] ** 2))) if is_log else np.nan

@@ -10,10 +10,11 @@ import pandas as pd
 import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.data.dose_times import time_after_dose
 from bayes_nlmem.data.grid import on_grid
-from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.learning.replay import replay, thin
 from bayes_nlmem.model.specification import Model
+from bayes_nlmem.translation.errors_at_draws import error_at
 from bayes_nlmem.translation.graph import Translation, translate
 from bayes_nlmem.translation.likelihood import Observed
 
@@ -62,7 +63,7 @@ def predictions(translation: Translation, draws: xr.DataTree) -> pd.DataFrame:
                     "IPRED_LOWER": lower,
                     "IPRED_UPPER": upper,
                     "IRES": residual,
-                    "IWRES": _weighted_residual(translation.model, posterior, seen, output, ipred),
+                    "IWRES": _weighted_residual(translation, posterior, seen, output, ipred),
                 }
             )
         )
@@ -118,50 +119,12 @@ def curves(
     return pd.concat(parts, ignore_index=True)
 
 
-def time_after_dose(table: pd.DataFrame) -> np.ndarray:
-    """Time since the subject's last dose, additional doses (ADDL) included; NaN before the first.
-
-    Parameters
-    ----------
-    table : DataFrame
-        The canonical table of a `Dataset`.
-
-    Returns
-    -------
-    ndarray, shape (n_records,)
-    """
-    time, evid = table["TIME"].to_numpy(float), table["EVID"].to_numpy(int)
-    addl, ii = table["ADDL"].to_numpy(float), table["II"].to_numpy(float)
-    subject = table["SUBJECT"].to_numpy(int)
-    found = np.full(len(table), np.nan)
-    current, last = -1, None
-    for k in range(len(table)):
-        if subject[k] != current:
-            current, last = subject[k], None
-        if evid[k] in (1, 4):
-            last = (time[k], addl[k], ii[k])
-        elif evid[k] == 3:
-            last = None
-        if last is not None:
-            start, more, interval = last
-            passed = (
-                min(more, np.floor((time[k] - start) / interval + 1e-9)) if more > 0 and interval > 0 else 0
-            )
-            found[k] = time[k] - start - max(passed, 0) * interval
-    return found
-
-
 def _weighted_residual(
-    model: Model, posterior: xr.Dataset, seen: Observed, output: str, prediction: np.ndarray
+    translation: Translation, posterior: xr.Dataset, seen: Observed, output: str, prediction: np.ndarray
 ) -> np.ndarray:
-    residual = model.residuals[output]
-    sigmas = {}
-    for suffix, value in residual.unknowns().items():
-        name = f"sigma_{output}_{suffix}"
-        known = not isinstance(value, Prior)
-        sigmas[suffix] = float(value) if known else float(posterior[name].median())  # type: ignore[arg-type]
-    sd = residual.sd(prediction, sigmas, np)
-    found = np.full(len(seen.value), np.nan)
-    at = ~seen.censored
-    found[at] = residual.law.weighted_residual(seen.value[at], prediction[at], sd[at], sigmas)
-    return found
+    names = [name for name in posterior if name == "eta" or str(name).startswith(f"sigma_{output}_")]
+    centre = posterior[names].median(("chain", "draw")).expand_dims("sample")
+    error = error_at(translation, output, prediction[None], centre)
+    with np.errstate(divide="ignore", invalid="ignore"):  # censored values are not meant
+        found = error.weighted_residual(seen.value, prediction)
+    return np.where(seen.censored, np.nan, np.broadcast_to(found, (1, len(seen.value)))[0])

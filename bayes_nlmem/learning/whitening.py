@@ -156,16 +156,17 @@ def _typical(conditional: Conditional) -> list[Any]:
     effects = conditional.effects
     values = [graph.rvs_to_values[rv] for rv in effects.variables]
     nothing = {value: pt.zeros(shape) for value, shape in zip(values, effects.shapes, strict=True)}
-    names = translation.model.random_effects
+    effect_names, parameters = translation.model.random_effects, translation.model.parameters
+    names = [name for name in effect_names if name in parameters]
     naturals = clone_replace(graph.replace_rvs_by_values([graph[name] for name in names]), nothing)
     first, layout = _first_rows(conditional), translation.layout
-    columns = []
+    columns: dict[str, Any] = {}
     for name, natural in zip(names, naturals, strict=True):
         dimension = graph.named_vars_to_dims[name][0]
         per_row = dimension != "subject" and not layout.rows_are_subjects
-        scale = translation.model.parameters[name].scale
-        columns.append(scale.additive(natural[first] if per_row else natural, pt))
-    return columns
+        columns[name] = parameters[name].scale.additive(natural[first] if per_row else natural, pt)
+    nought = pt.zeros(len(layout.subjects))  # the magnitude of an error has its effect around 0
+    return [columns.get(name, nought) for name in effect_names]
 
 
 def _precision(factor: dict[tuple[int, int], Any], n: int) -> dict[tuple[int, int], Any]:

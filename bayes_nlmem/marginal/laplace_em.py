@@ -146,6 +146,9 @@ def typical_values(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
     first_row = np.unique(layout.row_subject, return_index=True)[1]
     columns = []
     for name in translation.model.random_effects:
+        if name not in parameters:  # the magnitude of an error: its effect is around 0 by definition
+            columns.append(np.zeros(len(layout.subjects)))
+            continue
         value = values[name]
         if len(value) == layout.n_rows:
             value = value[first_row]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -14,6 +15,7 @@ from pytensor.gradient import pushforward
 
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.statistics.surroundings import inherited
 from bayes_nlmem.translation.flat import Flat, bundle
 
 
@@ -93,12 +95,13 @@ class Linearisation:
         without = [
             name
             for name in self.conditional.translation.observed
-            if not hasattr(model.residuals.get(name), "law")
+            if not _linearisable(model, name)
         ]
         if without:
             raise ModelError(
                 explain(
-                    expected="outputs with a residual error, prediction plus sd times a standard error",
+                    expected="outputs with a residual error on a known scale, a prediction plus sd times "
+                    "independent standard errors",
                     got=f"{', '.join(without)} without one",
                     remedy="Use a method that needs none: 'laplace', 'quadrature' or 'importance'.",
                 )
@@ -181,3 +184,12 @@ class Linearisation:
             function = pm.pytensorf.compile(inputs, data.outputs, mode="NUMBA", on_unused_input="ignore")
         function.trust_input = True
         return lambda point, along: function(point, along, data.float_values, data.int_values)
+
+
+def _linearisable(model: Any, output: str) -> bool:
+    """Whether an output is its prediction, on a known scale, plus independent errors."""
+    residual = model.residuals.get(output)
+    if not hasattr(residual, "law") or residual.law.scale.suffixes:
+        return False
+    correlated = any(output in pair.names for pair in model.correlated_residuals)
+    return not correlated and inherited(residual, "autocorrelation") is None

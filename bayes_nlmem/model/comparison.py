@@ -65,6 +65,12 @@ def _lines(before: Model, after: Model) -> Iterator[str]:
     for block in after.correlated:
         if block not in before.correlated:
             yield f"with {_block_text(block)}"
+    for pair in before.correlated_residuals:
+        if pair not in after.correlated_residuals:
+            yield f"without correlation of the errors of {' and '.join(pair.names)} ({_text(pair.prior)})"
+    for pair in after.correlated_residuals:
+        if pair not in before.correlated_residuals:
+            yield f"with correlation of the errors of {' and '.join(pair.names)} ({_text(pair.prior)})"
 
 
 def _block_text(block: Correlated) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.messages import ModelError, closest, explain
+from bayes_nlmem.ground.prior import Prior
+from bayes_nlmem.model.correlated_residuals import CorrelatedResiduals
 from bayes_nlmem.model.correlations import Correlated, without
 from bayes_nlmem.model.parameters import Parameter
 from bayes_nlmem.statistics.covariate_names import CovariateKey
@@ -92,6 +94,28 @@ def with_structure(model: Model, structure: Any, **parameters: Parameter | None)
 def with_correlated(model: Model, *blocks: Correlated) -> Model:
     """These blocks of correlated random effects and no others."""
     return replace(model, correlated=blocks)
+
+
+def with_correlated_residuals(model: Model, *pairs: CorrelatedResiduals) -> Model:
+    """These pairs of correlated errors and no others."""
+    return replace(model, correlated_residuals=pairs)
+
+
+def with_priors(model: Model, priors: Mapping[str, Prior | float]) -> Model:
+    """Other priors, or known numbers, for quantities of the model, by their names in the graph.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> model = bn.zoo.load("theophylline").model
+    >>> changed = model.with_priors({"CL_pop": bn.LogNormal(3.0, cv=0.2), "omega_KA": bn.HalfNormal(0.3)})
+    >>> print(bn.difference(model, changed))
+    KA: iiv HalfNormal(sd 0.5) -> HalfNormal(sd 0.3)
+    CL: typical LogNormal(median 2.8, CV 50%) -> LogNormal(median 3, CV 20%)
+    """
+    from bayes_nlmem.model.reprior import reprior
+
+    return reprior(model, priors)
 
 
 def with_name(model: Model, name: str | None) -> Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
@@ -12,11 +12,14 @@ from bayes_nlmem.ground.formulas import (
     Constant,
     Equation,
     Formula,
+    Product,
     Raised,
+    Ratio,
     Symbol,
     as_latex,
     as_mathml,
     as_text,
+    less,
     logarithm,
     product,
     total,
@@ -28,6 +31,9 @@ from bayes_nlmem.model.levels import OCCASION, SUBJECT, Level, level_of, levels_
 from bayes_nlmem.model.quantities import coefficient_symbol, quantities
 from bayes_nlmem.statistics.covariate_names import CovariateKey, each, members
 from bayes_nlmem.statistics.eta_laws import EtaLaw
+from bayes_nlmem.statistics.residuals import error_formula
+from bayes_nlmem.statistics.surroundings import inherited
+from bayes_nlmem.statistics.transformations import Transformation
 
 if TYPE_CHECKING:
     from bayes_nlmem.model.specification import Model
@@ -150,7 +156,7 @@ def _random_effects(model: Model) -> Iterator[Equation]:
         for name in level.names:
             quantity = listed[level.deviation(name)]
             yield _normal(_effect(level, name), Constant(0), _known_or(quantity.value, quantity.symbol))
-            law = model.parameters[name].law
+            law = model.parameters[name].law if name in model.parameters else None
             if level.name == SUBJECT and law is not None:
                 yield _transformation(level, name, law, _known_or(quantity.value, quantity.symbol))
         for block in level.blocks:
@@ -192,10 +198,36 @@ def _observations(model: Model) -> Iterator[Equation]:
         f, sd = Symbol(output, index="ij"), Symbol(law.standard.spread, (output,), "ij")
         sigmas = {suffix: _known_or(v, Symbol("sigma", (output, suffix))) for suffix, v in unknowns.items()}
         yield law.equation(Symbol(output, ("obs",), "ij"), f, sd, sigmas.__getitem__)
-        if hasattr(residual, "formula"):
-            yield Equation(sd, residual.formula(f, sigmas.__getitem__))
+        yield Equation(sd, error_formula(residual, f, sigmas.__getitem__))
+        yield from _joint_errors(model, output, law.scale, sigmas)
+
+
+def _joint_errors(
+    model: Model, output: str, scale: Transformation, sigmas: Mapping[str, Formula]
+) -> Iterator[Equation]:
+    """Correlations of an output's errors with each other, and with those of an output before it."""
+    error = Symbol("epsilon", (output,), "ij")
+    f, observed = Symbol(output, index="ij"), Symbol(output, ("obs",), "ij")
+    pairs = [pair for pair in model.correlated_residuals if output in pair.names]
+    remembers = inherited(model.residuals[output], "autocorrelation") is not None
+    if not pairs and not remembers:
+        return
+    sides = (scale.formula(side, sigmas.__getitem__) for side in (observed, f))
+    spread = Symbol(model.residuals[output].law.standard.spread, (output,), "ij")
+    yield Equation(error, Ratio(less(*sides), spread))
+    if remembers:
+        earlier = Symbol("epsilon", (output,), "ik")
+        distance = Call("abs", (less(Symbol("t", index="ij"), Symbol("t", index="ik")),))
+        if "tau" in sigmas:
+            right: Formula = Call("exp", (Product((Constant(-1), Ratio(distance, sigmas["tau"]))),))
         else:
-            yield Equation(sd, Call(type(residual).__name__, (f, *sigmas.values())))
+            right = Raised(sigmas["rho"], distance)
+        yield Equation(Call("corr", (error, earlier)), right)
+    for pair in pairs:
+        if pair.second == output:
+            other = Symbol("epsilon", (pair.first,), "ij")
+            rho = _known_or(pair.prior, Symbol("corr", pair.names))
+            yield Equation(Call("corr", (other, error)), rho)
 
 
 def _individual(model: Model, name: str) -> Symbol:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.statistics.surroundings import effect_name, inherited
 
 if TYPE_CHECKING:
     from bayes_nlmem.model.correlations import Correlated
@@ -86,13 +87,19 @@ def level_of(model: Model, name: str) -> Level:
     """
     parameters = model.parameters.items()
     if name == SUBJECT:
-        found = {key: p.iiv for key, p in parameters if p.iiv is not None}
+        found = {key: p.iiv for key, p in parameters if p.iiv is not None} | _error_effects(model)
     elif name == OCCASION:
         found = {key: p.iov for key, p in parameters if p.iov is not None}
     else:
         found = {key: p.varies[name] for key, p in parameters if name in p.varies}
     blocks = tuple(block for block in model.correlated if block.level == name)
     return Level(name, found, blocks)
+
+
+def _error_effects(model: Model) -> dict[str, float | Prior]:
+    """Random effects on the magnitude of residual errors, with their standard deviations."""
+    found = {effect_name(output): inherited(error, "iiv") for output, error in model.residuals.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def groups_of(model: Model) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from bayes_nlmem.ground.formulas import Symbol
 from bayes_nlmem.ground.matrix_priors import Joint
-from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.ground.priors import LKJ, Prior
 from bayes_nlmem.ground.scales import Log, Natural, Scale
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, Level, levels_of
 from bayes_nlmem.statistics.covariate_names import CovariateKey, members, spoken
@@ -150,6 +150,10 @@ def _between(model: Model) -> Iterator[Quantity]:
     for level in levels_of(model):
         block = {SUBJECT: IIV, OCCASION: IOV}.get(level.name, GROUPS)
         for name, value in level.deviations.items():
+            if name not in model.parameters:
+                words = f"SD of the log magnitude of the error ({name}) between subjects"
+                yield _deviation(level, name, value, block, words, "")
+                continue
             parameter = model.parameters[name]
             unit = parameter.unit if isinstance(parameter.scale, Natural) else ""
             spread = "scale" if level.name == SUBJECT and isinstance(parameter.law, StudentTEta) else "SD"
@@ -220,6 +224,11 @@ def _residual(model: Model) -> Iterator[Quantity]:
             words = residual.meaning(suffix) if hasattr(residual, "meaning") else f"residual error, {suffix}"
             name, symbol = f"sigma_{output}_{suffix}", Symbol("sigma", (output, suffix))
             yield Quantity(name, symbol, RESIDUAL, output, f"{output}: {words}", value)
+    for pair in model.correlated_residuals:
+        name, symbol = f"corr_{pair.first}_{pair.second}", Symbol("corr", pair.names)
+        marginal = pair.prior.marginal(2) if isinstance(pair.prior, LKJ) else None
+        words = f"correlation of the errors of {pair.first} and {pair.second} at the same time"
+        yield Quantity(name, symbol, RESIDUAL, pair.first, words, pair.prior, marginal=marginal)
 
 
 def coefficient_symbol(parameter: str, covariate: CovariateKey, suffix: str) -> Symbol:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.mapping import FrozenMapping
+from bayes_nlmem.ground.prior import Prior
 from bayes_nlmem.ground.values import refusal
 from bayes_nlmem.model import edits
+from bayes_nlmem.model.correlated_residuals import CorrelatedResiduals
 from bayes_nlmem.model.correlations import Correlated
 from bayes_nlmem.model.equations import equations, html_page, latex_block, text_page
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, groups_of, level_of
@@ -53,6 +55,8 @@ class Model:
     nested : mapping of level to level, optional
         Which level above the subject lies within which, ``{"SITE": "STUDY"}``: every site belongs to one
         study. Levels that are not named here are crossed; both is checked against the data.
+    correlated_residuals : sequence of CorrelatedResiduals
+        Pairs of outputs whose errors at the same time are correlated.
 
     Raises
     ------
@@ -87,15 +91,19 @@ class Model:
     endpoints: Mapping[str, int | str] = FrozenMapping()
     endpoints_in: str = "DVID"
     nested: Mapping[str, str] = FrozenMapping()
+    correlated_residuals: Sequence[CorrelatedResiduals] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.correlated, Correlated):
             object.__setattr__(self, "correlated", (self.correlated,))
+        if isinstance(self.correlated_residuals, CorrelatedResiduals):
+            object.__setattr__(self, "correlated_residuals", (self.correlated_residuals,))
         if problems := problems_of(self):
             raise refusal(problems, f"Model{f' {self.name!r}' if self.name else ''} is not well stated")
         object.__setattr__(self, "parameters", FrozenMapping(self.parameters))
         object.__setattr__(self, "residuals", FrozenMapping(self.residuals))
         object.__setattr__(self, "correlated", tuple(self.correlated))
+        object.__setattr__(self, "correlated_residuals", tuple(self.correlated_residuals))
         object.__setattr__(self, "endpoints", FrozenMapping(self.endpoints))
         object.__setattr__(self, "nested", FrozenMapping(self.nested))
 
@@ -151,6 +159,14 @@ class Model:
     def with_correlated(self, *blocks: Correlated) -> Model:
         """The model with these blocks of correlated effects and no others; without arguments none."""
         return edits.with_correlated(self, *blocks)
+
+    def with_correlated_residuals(self, *pairs: CorrelatedResiduals) -> Model:
+        """The model with these pairs of correlated errors and no others; without arguments none."""
+        return edits.with_correlated_residuals(self, *pairs)
+
+    def with_priors(self, priors: Mapping[str, Prior | float]) -> Model:
+        """The model with other priors (or known numbers), by their names in the graph."""
+        return edits.with_priors(self, priors)
 
     def with_name(self, name: str | None) -> Model:
         """The model under another name."""

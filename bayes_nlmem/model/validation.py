@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.matrix_priors import Joint
 from bayes_nlmem.ground.messages import ModelError, closest, explain, names_text
+from bayes_nlmem.model.correlated_residuals import CorrelatedResiduals
 from bayes_nlmem.model.correlations import Correlated
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, groups_of, level_of
 from bayes_nlmem.model.parameters import Parameter
 from bayes_nlmem.model.quantities import quantities
 from bayes_nlmem.statistics.residuals import Residual
+from bayes_nlmem.statistics.surroundings import inherited
 
 if TYPE_CHECKING:
     from bayes_nlmem.model.specification import Model
@@ -32,6 +34,7 @@ def problems_of(model: Model) -> list[str]:
         *_endpoints(model),
         *_correlated(model),
         *_nested(model),
+        *_correlated_residuals(model),
     ]
     return problems or [*_names(model)]
 
@@ -87,6 +90,10 @@ def _kinds(model: Model) -> Iterator[str]:
             if not isinstance(block, Correlated):
                 remedy = 'Write correlated=[Correlated("CL", "V")].'
                 yield explain(expected="Correlated", got=repr(block), remedy=remedy)
+    pairs: Any = model.correlated_residuals
+    if not isinstance(pairs, Sequence) or not all(isinstance(pair, CorrelatedResiduals) for pair in pairs):
+        remedy = 'Write correlated_residuals=[CorrelatedResiduals("cp", "pca")].'
+        yield explain(expected="a list of CorrelatedResiduals", got=repr(pairs), remedy=remedy)
     if model.name is not None and not isinstance(model.name, str):
         yield explain(expected="text for `name`", got=repr(model.name), remedy="Leave it out if it has none.")
 
@@ -174,7 +181,7 @@ def _correlated(model: Model) -> Iterator[str]:
             continue
         varying, word = level_of(model, block.level).names, _words(block.level)
         for name in block.names:
-            if name not in model.parameters:
+            if name not in model.parameters and name not in varying:
                 yield explain(
                     expected=f"a parameter of the model ({', '.join(model.parameters)}) in {block!r}",
                     got=repr(name),
@@ -245,6 +252,37 @@ def _words(level: str) -> tuple[str, str]:
     """A level's variability, and the field of Parameter that gives it."""
     named = {SUBJECT: ("IIV", "iiv"), OCCASION: ("IOV", "iov")}
     return named.get(level, (f"variability between {level}s", f"varies[{level!r}]"))
+
+
+def _correlated_residuals(model: Model) -> Iterator[str]:
+    """Pairs of outputs with normal errors, each output in one pair."""
+    used: list[str] = []
+    for pair in model.correlated_residuals:
+        for name in pair.names:
+            residual: Any = model.residuals.get(name)
+            if residual is None:
+                yield explain(
+                    expected=f"outputs with a residual error ({', '.join(model.residuals)}) in {pair!r}",
+                    got=repr(name),
+                    remedy=closest(name, model.residuals) or f"Give {name} a residual error.",
+                )
+            elif not (hasattr(residual, "law") and residual.law.normal):
+                yield explain(
+                    expected=f"a residual error with a normal law for {name}, which is in {pair!r}",
+                    got=type(residual).__name__,
+                    remedy="The correlation is that of normal errors: use another error, or leave it out.",
+                )
+            elif inherited(residual, "autocorrelation") is not None:
+                yield explain(
+                    expected=f"no autocorrelation in the error of {name}, which is in {pair!r}",
+                    got=type(residual).__name__,
+                    remedy="Use one of both.",
+                )
+        used += pair.names
+    for name in dict.fromkeys(name for name in used if used.count(name) > 1):
+        remedy = "Correlate two outputs only."
+        got = f"{name} in {used.count(name)}"
+        yield explain(expected="each output in one pair of CorrelatedResiduals", got=got, remedy=remedy)
 
 
 def _names(model: Model) -> Iterator[str]:

@@ -209,7 +209,8 @@ def _forward(
     taken = {rv.name for rv in [*graph.free_RVs, *graph.observed_RVs]}
     named = [v for v in graph.deterministics if v.name not in taken and _kept(graph, v)]
     laws = {output: graph[f"{output}_obs"] for output in outputs} if residual_error else {}
-    arguments = {output: law_arguments(rv) for output, rv in laws.items()}
+    together = {name for pair in translation.model.correlated_residuals for name in pair.names}
+    arguments = {output: None if output in together else law_arguments(rv) for output, rv in laws.items()}
     wanted = list(named)
     for output, rv in laws.items():
         own = arguments[output]

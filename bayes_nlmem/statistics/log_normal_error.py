@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from bayes_nlmem.ground.formulas import Formula
 from bayes_nlmem.ground.priors import Prior
-from bayes_nlmem.ground.scales import Log
 from bayes_nlmem.ground.values import POSITIVE, admitted, refusal
 from bayes_nlmem.statistics.laws import Law
+from bayes_nlmem.statistics.transformations import Logarithm
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class LogNormalError:
     """
 
     sd_of_log: float | Prior
-    law: ClassVar[Law] = Law(Log())
+    law: ClassVar[Law] = Law(Logarithm())
 
     def __post_init__(self) -> None:
         value, problems = admitted(self.sd_of_log, "sd_of_log", inside=POSITIVE, role="sd")

@@ -264,6 +264,18 @@ class PowerError:
         return _MEANING[suffix]
 
 
+def error_formula(residual: Any, f: Formula, sigma: Callable[[str], Formula]) -> Formula:
+    """Standard deviation of any residual error for printing, by its name if it has no formula."""
+    if hasattr(residual, "formula"):
+        return residual.formula(f, sigma)
+    return Call(type(residual).__name__, (f, *map(sigma, residual.unknowns())))
+
+
+def error_meaning(residual: Any, suffix: str) -> str:
+    """Words for a parameter of any residual error."""
+    return residual.meaning(suffix) if hasattr(residual, "meaning") else f"residual error, {suffix}"
+
+
 _MEANING = {
     "add": "additive error, SD",
     "prop": "proportional error, CV as a fraction",

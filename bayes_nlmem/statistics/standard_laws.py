@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -44,6 +44,10 @@ class StandardLaw(Protocol):
         """(z, *form): the standard normal values with the same probability below them, in numpy."""
         ...
 
+    def draw_above(self, *args: Any, **kwargs: Any) -> Any:
+        """(rng, bound, *form): random values above a bound, in numpy."""
+        ...
+
     def formula(self, mean: Formula, spread: Formula, sigma: Callable[[str], Formula]) -> Formula:
         """The law around `mean`, for printing."""
         ...
@@ -83,6 +87,12 @@ class StandardNormal:
     def draw(self, rng: Any, size: Any) -> Any:
         """Standard normal values."""
         return rng.standard_normal(size)
+
+    def draw_above(self, rng: Any, bound: np.ndarray) -> np.ndarray:
+        """Standard normal values above a bound, from the logarithm of their tail probability."""
+        from scipy.special import log_ndtr, ndtri_exp
+
+        return -ndtri_exp(log_ndtr(-bound) + np.log1p(-rng.random(np.shape(bound))))
 
     def normal_score(self, z: np.ndarray) -> np.ndarray:
         """`z` itself."""
@@ -139,6 +149,12 @@ class StandardT:
         """Values of Student's t."""
         return rng.standard_t(df, size)
 
+    def draw_above(self, rng: Any, bound: np.ndarray, df: Any) -> np.ndarray:
+        """Values of Student's t above a bound."""
+        from scipy.special import stdtr, stdtrit
+
+        return -stdtrit(df, stdtr(df, -bound) * (1.0 - rng.random(np.shape(bound))))
+
     def normal_score(self, z: np.ndarray, df: float) -> np.ndarray:
         """The standard normal value with the same probability below it."""
         from scipy.special import ndtri, stdtr
@@ -148,11 +164,6 @@ class StandardT:
     def formula(self, mean: Formula, spread: Formula, sigma: Callable[[str], Formula]) -> Formula:
         """Student's t of df degrees of freedom around the mean."""
         return Call("t", (sigma("df"), mean, Raised(spread, Constant(2))))
-
-
-def form(law: StandardLaw, sigmas: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The parameters of the residual error that give the law its form, in its order."""
-    return tuple(sigmas[suffix] for suffix in law.suffixes)
 
 
 def _log_beta(df: Any) -> Any:

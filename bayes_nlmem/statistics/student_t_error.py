@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bayes_nlmem.ground.formulas import Call, Formula
+from bayes_nlmem.ground.formulas import Formula
 from bayes_nlmem.ground.messages import explain
 from bayes_nlmem.ground.priors import Prior
-from bayes_nlmem.ground.values import POSITIVE, admitted, refusal
+from bayes_nlmem.ground.truncated import Truncated
+from bayes_nlmem.ground.values import POSITIVE, About, admitted, refusal
 from bayes_nlmem.statistics.laws import Law
-from bayes_nlmem.statistics.residuals import Residual
-from bayes_nlmem.statistics.standard_laws import StandardNormal, StandardT
+from bayes_nlmem.statistics.residuals import Residual, error_formula, error_meaning
+from bayes_nlmem.statistics.standard_laws import StandardT
+from bayes_nlmem.statistics.surroundings import inherited
+
+LEAST_DF = 2.0
 
 
 @dataclass(frozen=True)
@@ -23,21 +27,25 @@ class StudentTError:
     s * sqrt(df / (df - 2)), if df > 2. Outlying observations weigh less than under a normal error. With
     `LogNormalError` the error of log y is t-distributed. nlmixr2 `add() + dt()`.
 
-    With few degrees of freedom the likelihood is unbounded: a scale that goes to 0 fits some observations
-    exactly, such as zeros before the first dose, at little cost to the others (Fernandez and Steel 1999). A
-    number, 4 for example, or a prior well above 1 avoids it.
+    With few degrees of freedom the likelihood is unbounded: a scale that goes to 0 fits m of n observations
+    exactly, such as zeros before the first dose, at little cost to the others, if df < m / (n - m) (Fernandez
+    and Steel 1999); a sampler that finds this place does not come back. Unknown degrees of freedom are
+    therefore kept above 2, where two thirds of the observations would have to be met exactly, and where the
+    error has a variance: `about(df)` is cut off there, a prior that reaches below is refused.
 
     Parameters
     ----------
     residual : Residual
         A normal residual error, for example `Proportional(...)` or `LogNormalError(...)`.
     df : float or Prior
-        Degrees of freedom, > 0; a number is known, a prior is unknown.
+        Degrees of freedom: a known number > 0 (4 is usual), or a prior above 2, for example
+        ``Truncated(Gamma(2, 0.1), lower=2)``.
 
     Raises
     ------
     ModelError
-        If `residual` is no residual error with a normal law, or `df` is not positive.
+        If `residual` is no residual error with a normal law, `df` is not positive, or a
+        prior of it reaches below 2.
 
     References
     ----------
@@ -58,13 +66,23 @@ class StudentTError:
 
     def __post_init__(self) -> None:
         df, problems = admitted(self.df, "df", inside=POSITIVE)
+        if isinstance(self.df, About) and not problems:
+            df = Truncated(df, lower=LEAST_DF)
+        elif isinstance(df, Prior) and not problems and (df.support or (0.0, 0.0))[0] < LEAST_DF:
+            problems.append(
+                explain(
+                    expected=f"a prior of df above {LEAST_DF:g}, below which the likelihood may be unbounded",
+                    got=f"{df}, which reaches below",
+                    remedy=f"Write Truncated({df!r}, lower={LEAST_DF:g}), or a known number.",
+                )
+            )
         object.__setattr__(self, "df", df)
         base: Any = self.residual
         known = not isinstance(base, type) and isinstance(base, Residual)
-        if not (known and isinstance(base.law.standard, StandardNormal)):
+        if not (known and base.law.normal and inherited(base, "autocorrelation") is None):
             problems.append(
                 explain(
-                    expected="a residual error with a normal law as `residual`",
+                    expected="a residual error with a normal law, and without autocorrelation, as `residual`",
                     got=repr(base),
                     remedy="Write for example StudentTError(Proportional(about(0.1)), df=4).",
                 )
@@ -87,15 +105,10 @@ class StudentTError:
 
     def formula(self, f: Formula, sigma: Callable[[str], Formula]) -> Formula:
         """Scale for printing."""
-        base: Any = self.residual
-        if hasattr(base, "formula"):
-            return base.formula(f, sigma)
-        return Call(type(base).__name__, (f, *map(sigma, base.unknowns())))
+        return error_formula(self.residual, f, sigma)
 
     def meaning(self, suffix: str) -> str:
         """Words for the tables."""
         if suffix == "df":
             return "degrees of freedom of Student's t"
-        base: Any = self.residual
-        words = base.meaning(suffix) if hasattr(base, "meaning") else f"residual error, {suffix}"
-        return words.replace("SD", "scale")
+        return error_meaning(self.residual, suffix).replace("SD", "scale")

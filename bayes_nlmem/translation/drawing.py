@@ -5,6 +5,7 @@ from __future__ import annotations
 import pymc as pm
 
 from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.ground.truncated import Truncated
 
 
 def known_or_drawn(
@@ -32,7 +33,14 @@ def known_or_drawn(
     """
     if not isinstance(value, Prior):
         return float(value)
+    if isinstance(value, Truncated):
+        return pm.Truncated(name, _unnamed(value.prior), **value.arguments(), dims=dims, shape=shape)
     return getattr(pm, value.distribution)(name, **_floats(value.arguments()), dims=dims, shape=shape)
+
+
+def _unnamed(value: Prior):
+    """The distribution of a prior without a name, as a part of another one."""
+    return getattr(pm, value.distribution).dist(**_floats(value.arguments()))
 
 
 def _floats(arguments: dict) -> dict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pymc as pm
@@ -13,6 +13,7 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.engine.records import Requests
 from bayes_nlmem.ground.messages import DataError, ModelError, explain
 from bayes_nlmem.model.specification import Model
+from bayes_nlmem.statistics.surroundings import effect_name
 from bayes_nlmem.structures.records import records_from_table
 from bayes_nlmem.translation.geometry import GEOMETRIES
 from bayes_nlmem.translation.individuals import Variability, individual_parameters
@@ -26,6 +27,7 @@ from bayes_nlmem.translation.random_effects import (
     draw_occasion_effects,
     draw_subject_effects,
 )
+from bayes_nlmem.translation.surroundings import Surroundings, surroundings
 
 Edit = Callable[[pm.Model], pm.Model | None]
 
@@ -42,6 +44,8 @@ class Translation:
         Subjects, occasions and parameter rows.
     observed : dict of str to Observed
         The observations of every output.
+    surroundings : dict of str to Surroundings
+        What their residual errors depend on besides the prediction.
     """
 
     model: Model
@@ -49,6 +53,7 @@ class Translation:
     graph: pm.Model
     layout: Layout
     observed: dict[str, Observed]
+    surroundings: dict[str, Surroundings] = field(default_factory=dict)
 
 
 def build(model: Model, data: Dataset, *, geometry: str = "noncentred", edit: Edit | None = None) -> pm.Model:
@@ -125,6 +130,8 @@ def translate(
     seen_at = to_be_drawn if with_law else observations
     observed = {output: seen_at(data, record) for output, record in by_output.items()}
 
+    around = surroundings(model, data, by_output)
+
     with pm.Model(coords=_coordinates(model, layout, observed)) as graph:
         covariates = _covariates(layout)
         effects = Variability(
@@ -134,20 +141,22 @@ def translate(
         )
         parameters = individual_parameters(model, layout, effects, covariates)
         prediction = _predict(model, records, parameters, observed)
-        start = 0
+        start, predictions = 0, {}
         for output, seen in observed.items():
             stop = start + len(seen.record)
             predicted = prediction if len(observed) == 1 else prediction[start:stop]
-            predicted = pm.Deterministic(output, predicted, dims=f"{output}_row")
-            if predict_at is None or with_law:
-                draw_observations(output, predicted, seen, model)
+            predictions[output] = pm.Deterministic(output, predicted, dims=f"{output}_row")
             start = stop
+        if predict_at is None or with_law:
+            draw_observations(
+                model, predictions, observed, around, lambda output: effects.eta.column(effect_name(output))
+            )
         if predict_at is None:
             check_signs(model, data, graph, observed)
     if edit is not None:
         with graph:
             graph = edit(graph) or graph
-    return Translation(model, data, graph, layout, observed)
+    return Translation(model, data, graph, layout, observed, around)
 
 
 def _predict(model: Model, records, parameters, observed: dict[str, Observed]):

@@ -9,6 +9,7 @@ from bayes_nlmem.ground.messages import ModelError, explain, rows_text
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.statistics.covariate_names import each, members, spoken
 from bayes_nlmem.translation.grouping import group_problems
+from bayes_nlmem.translation.surroundings import surrounding_problems
 
 
 def check_meeting(model: Model, data: Dataset) -> None:
@@ -26,6 +27,7 @@ def check_meeting(model: Model, data: Dataset) -> None:
         *_output_problems(model, data),
         *_planned_problems(data),
         *_sign_problems(model, data),
+        *surrounding_problems(model, data, observed_records(model, data)),
     ]
     _refuse(problems)
 

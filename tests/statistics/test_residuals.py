@@ -52,7 +52,9 @@ def test_errors_of_other_laws_are_residuals_that_name_their_parameters():
     heavy = StudentTError(Combined(1.0, 0.1), df=about(5))
     assert isinstance(logarithm, Residual) and isinstance(heavy, Residual)
     assert list(heavy.unknowns()) == ["add", "prop", "df"]
-    assert "LogNormal" in str(heavy.df) and "HalfNormal" in str(logarithm.sd_of_log)
+    assert str(heavy.df) == "LogNormal(median 5, CV 100%) above 2" and "HalfNormal" in str(
+        logarithm.sd_of_log
+    )
     assert StudentTError(logarithm, 4.0).law.positive
     assert heavy.meaning("add") == "additive error, scale"
     assert [pickle.loads(pickle.dumps(error)) for error in (logarithm, heavy)] == [logarithm, heavy]

@@ -132,7 +132,7 @@ def test_every_residual_error_gives_the_likelihood_of_its_law(name, censored):
 
 
 def test_unknown_degrees_of_freedom_are_a_variable_of_the_graph():
-    residual = bn.StudentTError(bn.Additive(bn.HalfNormal(0.5)), bn.Gamma(2.0, 0.1))
+    residual = bn.StudentTError(bn.Additive(bn.HalfNormal(0.5)), bn.Truncated(bn.Gamma(2.0, 0.1), lower=2))
     graph = bn.build(a_model(residual), a_study([1.0, 12.0, 30.0], [2.0, 0.9, 0.1], [0, 0, 1]))
     assert {"sigma_cp_add", "sigma_cp_df"} <= {rv.name for rv in graph.free_RVs}
     assert np.isfinite(graph.compile_dlogp(mode="FAST_COMPILE")(graph.initial_point())).all()

@@ -155,6 +155,9 @@ class EffectLaw:
         values = self.densities.light(theta, np.zeros(self.densities.conditional.n_effects)).individual
         columns = []
         for name in translation.model.random_effects:
+            if name not in parameters:  # the magnitude of an error: its effect is around 0 by definition
+                columns.append(np.zeros(self.densities.n_subjects))
+                continue
             value = values[name]
             if len(value) == layout.n_rows:
                 value = value[self._first_row]
