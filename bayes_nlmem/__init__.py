@@ -86,6 +86,9 @@ _EXPORTS: dict[str, str] = {
     "read": "data.reader",
     "Regimen": "data.regimen",
     "subset": "data.dataset",
+    # the subjects' likelihoods
+    "LogLikelihood": "marginal.likelihood",
+    "log_likelihood": "marginal.likelihood",
     # translation and learning
     "build": "translation.graph",
     "Fit": "learning.results",

@@ -53,6 +53,7 @@ def point_of(conditional: Conditional, at: Any) -> np.ndarray:
     derived = [name for name in given if name not in variables]
     _check_names(conditional, given, derived)
     missing = [name for name in variables if name not in given]
+    solved = missing if derived else []
     if derived:
         given |= _solved(conditional, given, derived, missing)
         missing = []
@@ -66,11 +67,12 @@ def point_of(conditional: Conditional, at: Any) -> np.ndarray:
         )
     theta = _forward(conditional, given)
     if not np.all(np.isfinite(theta)):
-        bad = sorted({conditional.population.elements[k] for k in np.flatnonzero(~np.isfinite(theta))})
+        outside = {_plain(conditional.population.elements[k]) for k in np.flatnonzero(~np.isfinite(theta))}
+        bad = [*sorted(outside - set(solved)), *(derived if outside & set(solved) else [])]
         raise FitError(
             explain(
                 expected="values inside the range of every parameter",
-                got="values on or outside the boundary of " + names_text(_plain(name) for name in bad),
+                got="values on or outside the boundary of " + names_text(bad),
                 remedy="A standard deviation of 0 is a parameter without random effects: leave `iiv` out.",
             )
         )

@@ -72,7 +72,7 @@ def test_named_values_become_the_point_and_back(theophylline):
         ({"CL": 3.0}, "Did you mean 'CL_pop'"),
         ({"omega_CL": 0.0}, "omega_CL"),
         ({"corr_CL_V": None}, "none of partial_CL_V"),
-        ({"corr_CL_V": 1.5}, "range of a correlation"),
+        ({"corr_CL_V": 1.5}, "boundary of corr_CL_V"),
     ],
 )
 def test_a_point_that_is_not_one_is_refused(theophylline, change, words):
