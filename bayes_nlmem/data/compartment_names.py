@@ -29,6 +29,8 @@ def check_compartments(data: Dataset, structure: Any, *, observations: bool = Tr
         One E_CMT_UNKNOWN, or nothing.
     """
     names = tuple(structure.compartments)
+    if not names:  # a function of time: CMT has no meaning there
+        return ()
     cmt = data.table["CMT"].to_numpy()
     known = np.array([_is_known(value, names) for value in cmt])
     looked_at = data.is_dose | (observations & (data.table["EVID"].to_numpy() == 0))

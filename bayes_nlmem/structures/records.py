@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +15,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True, eq=False)
+class RecordsWithColumns(Records):
+    """Event records with columns of the data that the structure itself uses.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray (n,)
+        Values at every record.
+    """
+
+    columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
 def records_from_table(
-    table: pd.DataFrame, structure: Any, row: np.ndarray, row_at: np.ndarray | None = None
+    table: pd.DataFrame,
+    structure: Any,
+    row: np.ndarray,
+    row_at: np.ndarray | None = None,
+    columns: Mapping[str, np.ndarray] | None = None,
 ) -> Records:
     """Make the records of an event table for a structure whose compartments CMT names.
 
@@ -26,6 +45,8 @@ def records_from_table(
         Its `compartment_number` turns CMT into a number.
     row, row_at : int arrays (n_records,)
         Parameter rows, see :class:`bayes_nlmem.engine.records.Records`.
+    columns : mapping of str to ndarray, optional
+        Columns of the data that the structure uses by name, at every record.
 
     Returns
     -------
@@ -38,7 +59,8 @@ def records_from_table(
     """
     evid = table["EVID"].to_numpy(np.int64)
     subject = table["SUBJECT"].to_numpy(np.int64)
-    return Records(
+    return RecordsWithColumns(
+        columns=columns or {},
         start=np.concatenate([[0], np.flatnonzero(np.diff(subject)) + 1, [len(table)]]),
         time=table["TIME"].to_numpy(float),
         evid=evid,

@@ -105,6 +105,41 @@ def parse(
     return assemble(reader.g, order, tuple(reader.parameters), derivatives, observed, start, inputs)
 
 
+def parse_assignments(
+    text: str, names: Sequence[str] = ()
+) -> tuple[Graph, tuple[str, ...], dict[str, int]]:
+    """Assignments without derivatives: the graph, the names that are free in them, and the values.
+
+    Parameters
+    ----------
+    text : str
+        One ``name = expression`` per line (or separated by ``;``).
+    names : sequence of str
+        Free names that come first; others follow in the order of their use.
+
+    Raises
+    ------
+    ModelError
+        With the line that could not be understood, and why.
+
+    Examples
+    --------
+    >>> parse_assignments("cp = DOSE / V * exp(-k * t)")[1]
+    ('DOSE', 'V', 'k')
+    """
+    reader = _Reader((), None)
+    for name in names:
+        reader._new_parameter(name)
+    for number, left, right in _assignments(text):
+        value = reader.read(right, number)
+        if not _NAME.match(left) or left in ("t", "time"):
+            raise ModelError(_wrong(number, f"{left!r} cannot be assigned"))
+        if left in reader.parameters:
+            raise ModelError(_wrong(number, f"{left} is used before this line gives it a value"))
+        reader.assigned[left] = value
+    return reader.g, tuple(reader.parameters), {name: value.i for name, value in reader.assigned.items()}
+
+
 def _assignments(text: str) -> Iterator[tuple[int, str, str]]:
     for number, line in enumerate(text.splitlines(), 1):
         for part in line.split("#")[0].split("//")[0].split(";"):
