@@ -1,11 +1,13 @@
 """Fixtures that every test may ask for."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY))  # so that tests may import tests.studies
 REFERENCE = Path(os.environ.get("BAYES_NLMEM_REFERENCE", REPOSITORY.parent / "shared" / "reference"))
 
 

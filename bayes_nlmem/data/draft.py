@@ -28,6 +28,7 @@ class Question:
     lloq: float | Mapping[object, float] | None = None
     observations_required: bool = True
     units: Mapping[str, str] | None = None
+    counted: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,11 @@ def _times(
     series: Mapping[str, pd.Series], question: Question, first: np.ndarray, n: int
 ) -> tuple[Cells, Cells | None, tuple[str, ...], str | None]:
     unit = (question.units or {}).get("TIME")
+    if "TIME" not in series and question.counted:
+        count = np.arange(n, dtype=float) - first
+        here = np.zeros(n, bool)
+        note = "no TIME: the records of each subject are counted, 0, 1, 2, ..."
+        return Cells(count, here, here, count.astype(object)), None, (note,), unit
     if "TIME" not in series:
         return absent(n), None, (), unit
     if not is_clock(series["TIME"]):

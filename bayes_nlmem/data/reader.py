@@ -57,7 +57,8 @@ def read(
         A delimited text file with a header line, or a DataFrame.
     columns : mapping, optional
         Reserved (or covariate) name -> name in the source, e.g. `{"TIME": "hours", "DV": "conc"}`; None
-        if a column that bears a reserved name means something else, e.g. `{"CENS": None}`.
+        if a column that bears a reserved name means something else, e.g. `{"CENS": None}`. `{"TIME": None}`
+        says that there is no time, as in a dose-response study: the records of each subject are counted.
     covariates : iterable of str or mapping, optional
         Names (case counts), or name -> method: `"constant"` (checked), `"nocb"` (the value of a record
         governs the time before it, as in NONMEM), `"locf"` (the time after it, as in rxode2 and Monolix),
@@ -104,9 +105,14 @@ def read(
       notes         EVID inferred from AMT, RATE, SS and MDV
     """
     accepted = _accepted(allow)
-    question = Question(decimal, date_format, interpolation, lloq, observations_required, units)
+    counted = any(name.upper() == "TIME" and label is None for name, label in (columns or {}).items())
+    question = Question(decimal, date_format, interpolation, lloq, observations_required, units, counted)
     raw = open_source(source, delimiter=delimiter, decimal=decimal, comment=comment, encoding=encoding)
-    required = ("ID", "TIME", "DV") if observations_required else ("ID", "TIME")
+    required = [
+        name
+        for name, wanted in (("ID", True), ("TIME", not counted), ("DV", observations_required))
+        if wanted
+    ]
     named = _named(covariates)
     roles, faults = assign_roles(
         raw.frame.columns,

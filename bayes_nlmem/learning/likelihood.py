@@ -12,6 +12,7 @@ import xarray as xr
 from pytensor.graph.replace import clone_replace, vectorize_graph
 from pytensor.graph.traversal import ancestors
 
+from bayes_nlmem.translation.endpoints import asked_predictions
 from bayes_nlmem.translation.graph import Translation
 
 
@@ -54,6 +55,7 @@ def pointwise(translation: Translation, posterior: xr.Dataset) -> xr.Dataset:
 
 def _known(graph: pm.Model, translation: Translation, term: Any) -> list[Any]:
     """What the draws hold of that on which the likelihood depends directly: predictions, free variables."""
-    held = [*(graph[output] for output in translation.observed), *graph.free_RVs]
+    asked = asked_predictions(translation.model, translation.data, translation.observed, likelihood=True)
+    held = [*(graph[name] for name in asked), *graph.free_RVs]
     found = set(ancestors([term], blockers=held))
     return [variable for variable in held if variable in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bayes_nlmem.ground.formulas import (
     Call,
@@ -28,8 +28,9 @@ from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Log
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, Level, level_of, levels_of
-from bayes_nlmem.model.quantities import coefficient_symbol, quantities
+from bayes_nlmem.model.quantities import coefficient_symbol, observation_symbol, quantities
 from bayes_nlmem.statistics.covariate_names import CovariateKey, each, members
+from bayes_nlmem.statistics.endpoints import is_endpoint
 from bayes_nlmem.statistics.eta_laws import EtaLaw
 from bayes_nlmem.statistics.residuals import error_formula
 from bayes_nlmem.statistics.surroundings import inherited
@@ -194,6 +195,9 @@ def _predictions(model: Model) -> Iterator[Equation]:
 def _observations(model: Model) -> Iterator[Equation]:
     for output, residual in model.residuals.items():
         unknowns = residual.unknowns()
+        if is_endpoint(residual):
+            yield from _endpoint(output, residual)
+            continue
         law = residual.law
         f, sd = Symbol(output, index="ij"), Symbol(law.standard.spread, (output,), "ij")
         sigmas = {suffix: _known_or(v, Symbol("sigma", (output, suffix))) for suffix, v in unknowns.items()}
@@ -228,6 +232,16 @@ def _joint_errors(
             other = Symbol("epsilon", (pair.first,), "ij")
             rho = _known_or(pair.prior, Symbol("corr", pair.names))
             yield Equation(Call("corr", (other, error)), rho)
+
+
+def _endpoint(output: str, endpoint: Any) -> Iterator[Equation]:
+    unknowns, inputs = endpoint.unknowns(), endpoint.inputs()
+    yield from endpoint.equations(
+        Symbol(output, ("obs",), "ij"),
+        Symbol(output, index="ij"),
+        lambda suffix: _known_or(unknowns[suffix], observation_symbol(endpoint, output, suffix)),
+        lambda key: Symbol(inputs[key][0], index="ij"),
+    )
 
 
 def _individual(model: Model, name: str) -> Symbol:

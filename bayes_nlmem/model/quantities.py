@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from bayes_nlmem.ground.formulas import Symbol
 from bayes_nlmem.ground.matrix_priors import Joint
@@ -13,6 +13,7 @@ from bayes_nlmem.ground.priors import LKJ, Prior
 from bayes_nlmem.ground.scales import Log, Natural, Scale
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, Level, levels_of
 from bayes_nlmem.statistics.covariate_names import CovariateKey, members, spoken
+from bayes_nlmem.statistics.endpoints import is_endpoint, observation_name
 from bayes_nlmem.statistics.eta_laws import StudentTEta
 
 if TYPE_CHECKING:
@@ -222,13 +223,21 @@ def _residual(model: Model) -> Iterator[Quantity]:
     for output, residual in model.residuals.items():
         for suffix, value in residual.unknowns().items():
             words = residual.meaning(suffix) if hasattr(residual, "meaning") else f"residual error, {suffix}"
-            name, symbol = f"sigma_{output}_{suffix}", Symbol("sigma", (output, suffix))
+            name = observation_name(residual, output, suffix)
+            symbol = observation_symbol(residual, output, suffix)
             yield Quantity(name, symbol, RESIDUAL, output, f"{output}: {words}", value)
     for pair in model.correlated_residuals:
         name, symbol = f"corr_{pair.first}_{pair.second}", Symbol("corr", pair.names)
         marginal = pair.prior.marginal(2) if isinstance(pair.prior, LKJ) else None
         words = f"correlation of the errors of {pair.first} and {pair.second} at the same time"
         yield Quantity(name, symbol, RESIDUAL, pair.first, words, pair.prior, marginal=marginal)
+
+
+def observation_symbol(residual: Any, output: str, suffix: str) -> Symbol:
+    """Symbol of a parameter of a residual error or an endpoint; its text is the name in the graph."""
+    if is_endpoint(residual):
+        return Symbol(output, (suffix,))
+    return Symbol("sigma", (output, suffix))
 
 
 def coefficient_symbol(parameter: str, covariate: CovariateKey, suffix: str) -> Symbol:

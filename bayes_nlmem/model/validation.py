@@ -13,6 +13,7 @@ from bayes_nlmem.model.correlations import Correlated
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, groups_of, level_of
 from bayes_nlmem.model.parameters import Parameter
 from bayes_nlmem.model.quantities import quantities
+from bayes_nlmem.statistics.endpoints import Endpoint, is_endpoint
 from bayes_nlmem.statistics.residuals import Residual
 from bayes_nlmem.statistics.surroundings import inherited
 
@@ -71,8 +72,9 @@ def _kinds(model: Model) -> Iterator[str]:
         yield explain(expected="a mapping of output to residual", got=got, remedy=remedy)
     else:
         for output, residual in model.residuals.items():
-            if isinstance(residual, type) or not isinstance(residual, Residual):
-                remedy = "Write Additive(...), Proportional(...), Combined(...) or PowerError(...)."
+            if isinstance(residual, type) or not isinstance(residual, (Residual, Endpoint)):
+                remedy = "Write Additive(...), Proportional(...), Combined(...) or PowerError(...); "
+                remedy += "for what is no measurement Bernoulli(), Poisson(), TimeToEvent(...), ..."
                 yield explain(expected=f"a residual error for {output}", got=repr(residual), remedy=remedy)
     if not isinstance(model.endpoints, Mapping):
         remedy = 'Write endpoints={"cp": 1, "pca": 2}.'
@@ -132,11 +134,26 @@ def _residuals(model: Model) -> Iterator[str]:
     if not model.residuals:
         remedy = f'Write residuals={{"{outputs[0]}": Proportional(...)}}.'
         yield explain(expected="a residual error for at least one output", got="none", remedy=remedy)
-    for output in model.residuals:
+    for output, residual in model.residuals.items():
         if output not in outputs:
             expected = f"an output of {type(model.structure).__name__} ({', '.join(outputs)}) in residuals"
             remedy = closest(str(output), outputs) or f"Write {outputs[0]!r}."
             yield explain(expected=expected, got=repr(output), remedy=remedy)
+        if is_endpoint(residual):
+            yield from _endpoint_inputs(output, residual, outputs)
+
+
+def _endpoint_inputs(output: str, endpoint: Endpoint, outputs: tuple[str, ...]) -> Iterator[str]:
+    """An endpoint may need other outputs; one that goes by its transitions stands under one of them."""
+    sources = [source for source, _ in endpoint.inputs().values()]
+    for source in dict.fromkeys(sources):
+        if source not in outputs:
+            expected = f"outputs of the structure ({', '.join(outputs)}) in {type(endpoint).__name__}"
+            yield explain(expected=expected, got=repr(source), remedy=closest(source, outputs) or None)
+    if getattr(endpoint, "under_an_input", False) and output not in sources:
+        expected = f"{type(endpoint).__name__} under one of its own outputs ({', '.join(sources)})"
+        remedy = f'Write residuals={{"{sources[0]}": ...}}.'
+        yield explain(expected=expected, got=repr(output), remedy=remedy)
 
 
 def _endpoints(model: Model) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,7 @@ class MarkovChain:
 
     states: Sequence[float]
     transitions: Mapping[tuple[float, float], str]
+    under_an_input: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         problems = []
@@ -82,8 +83,8 @@ class MarkovChain:
         return {_key(*pair): (output, False) for pair, output in self.transitions.items()}
 
     def constants(self, rows: Rows) -> dict[str, np.ndarray]:
-        """`before`: the state of the row before; NaN at the first."""
-        return {"before": rows.previous(rows.value, np.nan)}
+        """`before`: the state of the row before, NaN at the first; `start`: the first state, NaN elsewhere."""
+        return {"before": rows.previous(rows.value, np.nan), "start": np.where(rows.first, rows.value, np.nan)}
 
     def troubles(self, rows: Rows) -> Iterator[Trouble]:
         """Unknown states, transitions that cannot happen; censoring."""
@@ -129,8 +130,8 @@ class MarkovChain:
         return found
 
     def draw(self, rng: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> Any:
-        """States, each given the observed one before; first rows, which are taken as given, are NaN."""
-        return _with_first(draw_category(rng, self.probabilities(f, given), self.states, size), given)
+        """Chains of states that begin with the observed first state of each subject."""
+        return draw_chain(rng, self, f, given, size)
 
     def moments(self, f: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
         """Mean and variance of the state as a number, given the one before; NaN in first rows."""
@@ -204,9 +205,10 @@ class TwoStates:
         return {"back": (self.back, False)}
 
     def constants(self, rows: Rows) -> dict[str, np.ndarray]:
-        """`before`: the state of the row before, NaN at the first; `gap`: the time since then."""
+        """`before`: the state of the row before, NaN at the first; `start`: the first state; `gap`: since when."""
         before = rows.previous(rows.value, np.nan)
-        return {"before": before, "gap": np.where(rows.first, 0.0, rows.time - rows.previous(rows.time, 0.0))}
+        gap = np.where(rows.first, 0.0, rows.time - rows.previous(rows.time, 0.0))
+        return {"before": before, "start": np.where(rows.first, rows.value, np.nan), "gap": gap}
 
     def troubles(self, rows: Rows) -> Iterator[Trouble]:
         """Unknown states; two states at one time; censoring."""
@@ -244,8 +246,8 @@ class TwoStates:
         return np.stack([1.0 - in_second, in_second], axis=-1)
 
     def draw(self, rng: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> Any:
-        """States, each given the observed one before; first rows, which are taken as given, are NaN."""
-        return _with_first(draw_category(rng, self.probabilities(f, given), self.states, size), given)
+        """Chains of states that begin with the observed first state of each subject."""
+        return draw_chain(rng, self, f, given, size)
 
     def moments(self, f: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
         """Mean and variance of the state as a number, given the one before; NaN in first rows."""
@@ -268,8 +270,21 @@ def _key(one: float, other: float) -> str:
     return f"from {one:g} to {other:g}"
 
 
-def _with_first(drawn: np.ndarray, given: Mapping[str, Any]) -> np.ndarray:
-    return np.where(np.isnan(given["before"]), np.nan, drawn)
+def draw_chain(rng: Any, chain: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> np.ndarray:
+    """Random chains, row after row; where no first state is known it is the first of the states."""
+    shape = np.broadcast_shapes(np.shape(f), *(np.shape(x) for x in given.values()))
+    shape = shape if size is None else tuple(np.atleast_1d(size))
+    start = np.broadcast_to(given["start"], shape)
+    drawn, parts = np.empty(shape), {key: np.broadcast_to(x, shape) for key, x in given.items()}
+    f = np.broadcast_to(f, shape)
+    first = np.isnan(np.broadcast_to(given["before"], shape)).reshape(-1, shape[-1])[0]
+    for k in range(shape[-1]):
+        if first[k]:
+            drawn[..., k] = np.where(np.isnan(start[..., k]), chain.states[0], start[..., k])
+            continue
+        here = {key: x[..., k] for key, x in parts.items()} | {"before": drawn[..., k - 1]}
+        drawn[..., k] = draw_category(rng, chain.probabilities(f[..., k], here), chain.states)
+    return drawn
 
 
 def _log_sum_exp(terms: list[Any], xp: Any) -> Any:

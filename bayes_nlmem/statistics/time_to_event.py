@@ -119,15 +119,18 @@ class TimeToEvent:
         return {"cumulative": (self.cumulative, False), "cumulative_before": (self.cumulative, True)}
 
     def constants(self, rows: Rows) -> dict[str, np.ndarray]:
-        """`since` and `until`: the time at risk on the hazard's clock; `interval`: whether it is censored."""
-        interval = (rows.cens == 1).astype(float)
+        """`since` and `until`: the time at risk on the hazard's clock; `interval`: whether it is censored.
+
+        `first` says which rows are the first of a subject.
+        """
+        interval = {"interval": (rows.cens == 1).astype(float), "first": rows.first.astype(float)}
         if self.cumulative is not None:
-            return {"interval": interval}
+            return interval
         since, until = self._at_risk(rows)
         if self.clock == "event":
             origin = _last_event(rows, np.where(rows.first, since, 0.0))
             since, until = since - origin, until - origin
-        return {"since": since, "until": until, "interval": interval}
+        return {"since": since, "until": until, **interval}
 
     def troubles(self, rows: Rows) -> Iterator[Trouble]:
         """DV other than 0 and 1, events at entry, follow-up of no length, records after a single event."""
@@ -176,9 +179,21 @@ class TimeToEvent:
         return pt.switch(possible, found, -np.inf)
 
     def draw(self, rng: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> Any:
-        """Whether there is an event in the time at risk of each row, 1 or 0 (not its time)."""
+        """Whether there is an event in the time at risk of each row, 1 or 0 (not its time).
+
+        After a single event there is none: such rows are 0.
+        """
         p = -np.expm1(-self.risk(f, given))
-        return (rng.random(np.shape(p) if size is None else size) < p).astype(float)
+        drawn = (rng.random(np.shape(p) if size is None else size) < p).astype(float)
+        if self.repeated or not drawn.ndim:
+            return drawn
+        first = np.broadcast_to(given["first"], drawn.shape).reshape(-1, drawn.shape[-1])[0] > 0
+        had = np.zeros(drawn.shape[:-1], bool)
+        for k in range(drawn.shape[-1]):
+            had &= not first[k]
+            drawn[..., k] = np.where(had, 0.0, drawn[..., k])
+            had |= drawn[..., k] == 1
+        return drawn
 
     def moments(self, f: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
         """The cumulative hazard of the time at risk, twice: DV less it is the martingale residual.
@@ -219,7 +234,7 @@ class TimeToEvent:
     def _law(self, observed: Formula) -> Equation:
         t, before = Symbol("t", index="ij"), Symbol("t", index="i,j-1")
         risk = less(Call("H", (before,)), Call("H", (t,)))
-        survival = Call("P", (Call("no event since row j-1", ()),))
+        survival = Call("P", (Symbol("no event since the row before"),))
         return Equation(survival, Call("exp", (risk,)))
 
     def _shape(self, given: Mapping[str, Any], xp: Any) -> Any:

@@ -13,8 +13,10 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.engine.records import Requests
 from bayes_nlmem.ground.messages import DataError, ModelError, explain
 from bayes_nlmem.model.specification import Model
+from bayes_nlmem.statistics.endpoints import is_endpoint
 from bayes_nlmem.statistics.surroundings import effect_name
 from bayes_nlmem.structures.records import records_from_table
+from bayes_nlmem.translation.endpoints import Asked, asked_predictions, columns_of, draw_endpoint
 from bayes_nlmem.translation.geometry import GEOMETRIES
 from bayes_nlmem.translation.individuals import Variability, individual_parameters
 from bayes_nlmem.translation.layout import Layout, lay_out
@@ -124,12 +126,17 @@ def translate(
         check_meeting(model, data)
     layout = lay_out(model, data)
     records = records_from_table(
-        data.table, model.structure, row=layout.record_row, row_at=layout.record_row_at
+        data.table,
+        model.structure,
+        row=layout.record_row,
+        row_at=layout.record_row_at,
+        columns=columns_of(model, data),
     )
     by_output = observed_records(model, data) if predict_at is None else predict_at
     seen_at = to_be_drawn if with_law else observations
     observed = {output: seen_at(data, record) for output, record in by_output.items()}
-
+    has_law = predict_at is None or with_law
+    asked = asked_predictions(model, data, observed, has_law)
     around = surroundings(model, data, by_output)
 
     with pm.Model(coords=_coordinates(model, layout, observed)) as graph:
@@ -140,17 +147,17 @@ def translate(
             groups=draw_group_effects(model),
         )
         parameters = individual_parameters(model, layout, effects, covariates)
-        prediction = _predict(model, records, parameters, observed)
-        start, predictions = 0, {}
-        for output, seen in observed.items():
-            stop = start + len(seen.record)
-            predicted = prediction if len(observed) == 1 else prediction[start:stop]
-            predictions[output] = pm.Deterministic(output, predicted, dims=f"{output}_row")
-            start = stop
-        if predict_at is None or with_law:
+        predictions = {
+            name: pm.Deterministic(name, predicted, dims=f"{asked[name].endpoint}_row")
+            for name, predicted in _predict(model, records, parameters, asked).items()
+        }
+        if has_law:
+            measured = {o: predictions[o] for o in observed if not is_endpoint(model.residuals[o])}
             draw_observations(
-                model, predictions, observed, around, lambda output: effects.eta.column(effect_name(output))
+                model, measured, observed, around, lambda output: effects.eta.column(effect_name(output))
             )
+            for output in observed.keys() - measured.keys():
+                draw_endpoint(output, observed[output], model, data, graph)
         if predict_at is None:
             check_signs(model, data, graph, observed)
     if edit is not None:
@@ -159,15 +166,21 @@ def translate(
     return Translation(model, data, graph, layout, observed, around)
 
 
-def _predict(model: Model, records, parameters, observed: dict[str, Observed]):
+def _predict(model: Model, records, parameters, asked: Asked) -> dict[str, object]:
     structure = model.structure
-    outputs = [structure.outputs.index(output) for output in observed]
+    sizes = [len(ask.record) for ask in asked.values()]
     requests = Requests(
-        record=np.concatenate([seen.record for seen in observed.values()]),
-        output=np.repeat(outputs, [len(seen.record) for seen in observed.values()]),
+        record=np.concatenate([ask.record for ask in asked.values()]),
+        output=np.repeat([structure.outputs.index(ask.output) for ask in asked.values()], sizes),
     )
     plan = structure.plan(records, requests, tuple(model.parameters))
-    return structure.predict(parameters, plan)
+    prediction = structure.predict(parameters, plan)
+    if len(asked) == 1:
+        return dict.fromkeys(asked, prediction)
+    stops = np.cumsum(sizes)
+    return {
+        name: prediction[stop - size : stop] for name, size, stop in zip(asked, sizes, stops, strict=True)
+    }
 
 
 def _coordinates(model: Model, layout: Layout, observed: dict[str, Observed]) -> dict[str, object]:

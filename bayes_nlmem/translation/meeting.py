@@ -8,6 +8,8 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import ModelError, explain, rows_text
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.statistics.covariate_names import each, members, spoken
+from bayes_nlmem.statistics.endpoints import is_endpoint
+from bayes_nlmem.translation.endpoints import column_problems, endpoint_problems
 from bayes_nlmem.translation.grouping import group_problems
 from bayes_nlmem.translation.surroundings import surrounding_problems
 
@@ -28,6 +30,8 @@ def check_meeting(model: Model, data: Dataset) -> None:
         *_planned_problems(data),
         *_sign_problems(model, data),
         *surrounding_problems(model, data, observed_records(model, data)),
+        *column_problems(model, data),
+        *endpoint_problems(model, data, observed_records(model, data)),
     ]
     _refuse(problems)
 
@@ -144,7 +148,7 @@ def _sign_problems(model: Model, data: Dataset):
     table = data.table
     for output, record in observed_records(model, data).items():
         residual = model.residuals[output]
-        if not residual.law.positive:
+        if is_endpoint(residual) or not residual.law.positive:
             continue
         seen = table.iloc[record]
         wrong = seen[(seen["DV"] <= 0) & (seen["CENS"] != -1)]

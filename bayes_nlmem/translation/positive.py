@@ -11,6 +11,7 @@ import pytensor
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import ModelError, explain, rows_text
 from bayes_nlmem.model.specification import Model
+from bayes_nlmem.statistics.endpoints import is_endpoint
 from bayes_nlmem.translation.likelihood import Observed
 
 
@@ -24,7 +25,11 @@ def check_signs(model: Model, data: Dataset, graph: pm.Model, observed: Mapping[
     ModelError
         Names the output and the rows.
     """
-    outputs = [output for output in observed if model.residuals[output].law.positive]
+    outputs = [
+        output
+        for output in observed
+        if not is_endpoint(model.residuals[output]) and model.residuals[output].law.positive
+    ]
     if not outputs:
         return
     values = [graph.rvs_to_values[rv] for rv in graph.free_RVs]
