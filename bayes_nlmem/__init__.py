@@ -119,12 +119,14 @@ _EXPORTS: dict[str, str] = {
     "vpc": "checks.visual_predictive",
     "vpc_of_arrays": "checks.visual_predictive",
     # plots
+    "plot_calibration": "plots.calibration",
     "plot_effects_against_covariates": "plots.effects",
     "plot_goodness_of_fit": "plots.goodness",
     "plot_individual_fits": "plots.individuals",
     "plot_observations": "plots.observations",
     "plot_prior_posterior": "plots.learnt",
     "plot_random_effects": "plots.effects",
+    "plot_recovery": "plots.calibration",
     # reports
     "Report": "reports.document",
     "report": "reports.document",
@@ -137,9 +139,12 @@ _EXPORTS: dict[str, str] = {
     "Tolerances": "engine.ode.tolerances",
     "TwoCompartment": "structures.compartments",
     # checks
+    "Calibration": "checks.calibration",
     "Exposure": "checks.exposure",
     "exposure": "checks.exposure",
+    "load_calibration": "checks.calibration",
     "nca": "checks.noncompartmental",
+    "sbc": "checks.calibration",
     # simulation
     "simulate": "simulation.replicates",
     "Simulation": "simulation.simulated",

@@ -211,9 +211,7 @@ def _drawn(name: str, value: Any, arm: Arm, rng: np.random.Generator | None) -> 
 
 def _arm_faults(arm: Arm, given: Mapping[str, Sequence[float]]):
     if isinstance(arm.subjects, bool) or not isinstance(arm.subjects, int) or arm.subjects < 1:
-        yield Fault(
-            "E_ARM_SUBJECTS", f"Expected a number of subjects of at least 1, got {arm.subjects!r}."
-        )
+        yield Fault("E_ARM_SUBJECTS", f"Expected a number of subjects of at least 1, got {arm.subjects!r}.")
         return
     if arm.regimen is not None and not isinstance(arm.regimen, Regimen):
         yield Fault("E_ARM_REGIMEN", f"Expected a Regimen or None, got {type(arm.regimen).__name__}.")

@@ -13,6 +13,7 @@ Laplace-EM fit. Partial centring: Papaspiliopoulos, Roberts & Skold 2007, doi:10
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from bayes_nlmem.translation.covariances import factor_shape
 from bayes_nlmem.translation.triangular import columns_of
 
 MOST_EFFECTS = 6
+_SHARED = ("whitening_information", "whitening_pull")
 
 
 def can_whiten(conditional: Conditional, laplace: LaplaceFit) -> bool:
@@ -68,6 +70,29 @@ def whitening(conditional: Conditional, laplace: LaplaceFit) -> Change:
     return Change(inputs, expressions, log_determinant)
 
 
+def renew_whitening(shared: Iterable[Any], conditional: Conditional, laplace: LaplaceFit) -> None:
+    """Set the data of a whitening that was compiled before to another Laplace-EM fit of the same graph.
+
+    Parameters
+    ----------
+    shared : iterable of SharedVariable
+        The shared variables of the compiled function; its `Bundle` must be refreshed afterwards.
+    conditional : Conditional
+        The graph's functions.
+    laplace : LaplaceFit
+        Mode and curvature of every subject under the new data.
+    """
+    values = dict(zip(_SHARED, _information(conditional, laplace, _width(conditional)), strict=True))
+    for variable in shared:
+        if variable.name in values:
+            variable.set_value(values[variable.name])
+
+
+def _width(conditional: Conditional) -> int:
+    """Number of random effects of a subject."""
+    return len(conditional.translation.model.random_effects)
+
+
 def _factor(conditional: Conditional, rv: Any) -> dict[tuple[int, int], Any]:
     """Entries of the lower factor of the effects' covariance, as expressions of the value variables."""
     graph, model = conditional.graph, conditional.translation.model
@@ -93,8 +118,8 @@ def _whitened(
 ) -> tuple[list[Any], Any]:
     n = len(u)
     information, pull = _information(conditional, laplace, n)
-    shared_information = pytensor.shared(information, name="whitening_information")
-    shared_pull = pytensor.shared(pull, name="whitening_pull")
+    shared_information = pytensor.shared(information, name=_SHARED[0])
+    shared_pull = pytensor.shared(pull, name=_SHARED[1])
     h = {(i, j): shared_information[i * n + j] for i in range(n) for j in range(i + 1)}
     h |= {(j, i): entry for (i, j), entry in h.items()}
     mu = _typical(conditional)

@@ -90,17 +90,24 @@ def named(graph: pm.Model, points: xr.DataArray, change: Change | None = None) -
     Dataset
         Free variables on their natural scale and deterministics, with their dims and coordinates.
     """
-    variables = [*graph.free_RVs, *graph.deterministics]
-    names = [variable.name for variable in variables]
-    outputs = graph.replace_rvs_by_values(variables)
+    return expanded(graph, compile_named(graph, change), points)
+
+
+def compile_named(graph: pm.Model, change: Change | None = None) -> Compiled:
+    """The function behind `named`: free variables on their natural scale, then deterministics."""
+    outputs = graph.replace_rvs_by_values([*graph.free_RVs, *graph.deterministics])
     if change is not None:
         outputs = clone_replace(outputs, change.expressions)
-    expand = compile_flat(_flat(graph, change), outputs)
+    return compile_flat(_flat(graph, change), outputs)
+
+
+def expanded(graph: pm.Model, expand: Compiled, points: xr.DataArray) -> xr.Dataset:
+    """The values of `named`, from its compiled function."""
     values = np.ascontiguousarray(points.values, float)
     chains, draws = values.shape[:2]
     rows = [expand(point) for point in values.reshape(chains * draws, -1)]
     found = {}
-    for k, name in enumerate(names):
+    for k, name in enumerate(variable.name for variable in (*graph.free_RVs, *graph.deterministics)):
         stacked = np.stack([row[k] for row in rows])
         dims = graph.named_vars_to_dims.get(name) or [f"{name}_dim_{i}" for i in range(stacked.ndim - 1)]
         found[name] = (("chain", "draw", *dims), stacked.reshape(chains, draws, *stacked.shape[1:]))

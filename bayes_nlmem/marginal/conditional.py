@@ -6,7 +6,6 @@ subject's gradient, and one more per random effect gives every subject's Hessian
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +15,7 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 
-from bayes_nlmem.marginal.compiled import compile_flat
+from bayes_nlmem.marginal.compiled import Compiled, compile_flat
 from bayes_nlmem.translation.flat import Flat
 from bayes_nlmem.translation.graph import Translation
 
@@ -193,7 +192,7 @@ class Conditional:
         return [name for name in self.translation.model.parameters if name in self.graph.named_vars]
 
     @cached_property
-    def _everything(self) -> Callable[[np.ndarray], _Everything]:
+    def _compiled(self) -> Compiled:
         """One compiled function for all of it: the graph is derived, compiled and loaded once."""
         graph, population, effects = self.graph, self.population.variables, self.effects.variables
         terms = graph.logp(vars=[*population, *effects, *graph.observed_RVs], sum=False)
@@ -203,15 +202,17 @@ class Conditional:
         individual = graph.replace_rvs_by_values([graph[name] for name in self._individual_names])
         slopes = [self._slope(total, population) for total in (prior, of_effects, of_data)]
         outputs = [prior, *slopes, self._slope(of_effects + of_data, effects), *rest, *individual]
-        function = compile_flat(Flat(graph, (*population, *effects)), outputs)
+        return compile_flat(Flat(graph, (*population, *effects)), outputs)
 
-        def everything(point: np.ndarray) -> _Everything:
-            found = function(point)
-            prior, slope_prior, slope_effects, slope_data, slope_b, *others = found
-            slopes = (slope_prior, slope_effects, slope_data, slope_b)
-            return _Everything(prior, *slopes, others[: len(rest)], others[len(rest) :])
+    def _everything(self, point: np.ndarray) -> _Everything:
+        prior, slope_prior, slope_effects, slope_data, slope_b, *others = self._compiled(point)
+        slopes = (slope_prior, slope_effects, slope_data, slope_b)
+        n_terms = len(self.effects.variables) + len(self.graph.observed_RVs)
+        return _Everything(prior, *slopes, others[:n_terms], others[n_terms:])
 
-        return everything
+    def refresh(self) -> None:
+        """Take over data that were changed in the graph (`pm.set_data`); nothing is compiled again."""
+        self._compiled.data.refresh()
 
     @cached_property
     def _terms(self) -> Callable[[np.ndarray], list[np.ndarray]]:

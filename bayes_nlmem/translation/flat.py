@@ -110,6 +110,8 @@ class Bundle:
         The symbolic vectors.
     float_values, int_values : ndarray
         What they hold.
+    shared : tuple
+        The shared variables, in their order.
     """
 
     outputs: list[Any]
@@ -117,6 +119,17 @@ class Bundle:
     ints: Any
     float_values: np.ndarray
     int_values: np.ndarray
+    shared: tuple[Any, ...] = ()
+
+    def refresh(self) -> None:
+        """Take over the current values of the shared variables, in place: other data, the same functions."""
+        at = {"f": 1, "i": 1}
+        for variable in self.shared:
+            value = np.asarray(variable.get_value())
+            kind = "f" if value.dtype.kind == "f" else "i"
+            vector = self.float_values if kind == "f" else self.int_values
+            vector[at[kind] : at[kind] + value.size] = np.ravel(value)
+            at[kind] += value.size
 
 
 def bundle(outputs: Sequence[Any]) -> Bundle:
@@ -141,4 +154,5 @@ def bundle(outputs: Sequence[Any]) -> Bundle:
         vectors["float64"],
         vectors["int64"],
         *(np.concatenate(parts[k]) for k in ("float64", "int64")),
+        tuple(shared),
     )

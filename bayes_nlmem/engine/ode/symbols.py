@@ -174,9 +174,7 @@ def number_of(g: Graph, value: Any) -> int:
     """Node of a traced value or of a number."""
     if isinstance(value, Symbol):
         if value.g is not g:
-            raise ModelError(
-                "A traced value of another model was used: keep no values between calls."
-            )
+            raise ModelError("A traced value of another model was used: keep no values between calls.")
         return value.i
     try:
         scalar = np.asarray(value, float)

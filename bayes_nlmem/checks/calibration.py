@@ -1,0 +1,392 @@
+"""Simulation-based calibration: whether what a model learns from its own simulations is right."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_nlmem.checks.rank_bands import simultaneous_band, uniformity
+from bayes_nlmem.checks.replication import PROBABILITIES, Plan, replicate
+from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.data.planned import Design
+from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
+from bayes_nlmem.learning.record import versions
+from bayes_nlmem.model.specification import Model
+from bayes_nlmem.simulation.asked import design_of
+
+_SETTINGS = "settings.json"
+_CENTRAL = {50: (0.25, 0.75), 80: (0.1, 0.9), 90: (0.05, 0.95), 95: (0.025, 0.975)}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration:
+    """What simulation-based calibration found, replicate by replicate.
+
+    Parameters
+    ----------
+    settings : dict
+        Model, data, seed and sampler settings.
+    replicates : tuple of dict
+        See `checks.replication.replicate`; those that failed are kept.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> found = {"truth": 1.0, "rank": 3, "mean": 1.1, "sd": 0.2, "quantiles": [1.1] * 9}
+    >>> one = {"replicate": 0, "status": "ok", "quantities": {"CL_pop": found}, "divergences": 0}
+    >>> found = bn.Calibration({"model": "m", "ranks": 9}, (one,))
+    >>> int(found.table().loc["CL_pop", "n"])
+    1
+    """
+
+    settings: Mapping[str, Any]
+    replicates: tuple[Mapping[str, Any], ...]
+
+    @property
+    def succeeded(self) -> tuple[Mapping[str, Any], ...]:
+        """The replicates that gave draws."""
+        return tuple(one for one in self.replicates if one["status"] == "ok")
+
+    @property
+    def failed(self) -> tuple[Mapping[str, Any], ...]:
+        """The replicates that did not."""
+        return tuple(one for one in self.replicates if one["status"] != "ok")
+
+    @property
+    def levels(self) -> int:
+        """Number of values that a rank can have."""
+        return int(self.settings["ranks"]) + 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The quantities that were ranked."""
+        return tuple(dict.fromkeys(name for one in self.succeeded for name in one["quantities"]))
+
+    def ranks(self, name: str) -> np.ndarray:
+        """Ranks of the true values of a quantity, from 0."""
+        return np.array([one["rank"] for one in self._of(name)], dtype=int)
+
+    def table(self) -> pd.DataFrame:
+        """Whether the ranks are uniform, and how wide the posteriors are.
+
+        Returns
+        -------
+        DataFrame
+            Index quantity; `n` replicates; `p_value` of uniform ranks (small is bad, see
+            `checks.rank_bands.uniformity`); `coverage_50` ... `coverage_95` (share of central intervals that
+            hold the truth, in %); `z_mean` and `z_sd` of (posterior mean - truth) / posterior SD, near 0 and
+            1; `contraction` = 1 - mean posterior variance / variance of the true values: near 0 the data say
+            nothing, near 1 everything.
+        """
+        rows = {}
+        for name in self.names:
+            found = self._of(name)
+            truth, mean, sd = (np.array([one[key] for one in found]) for key in ("truth", "mean", "sd"))
+            quantiles = np.array([one["quantiles"] for one in found])
+            z = (mean - truth) / sd
+            spread = float(np.var(truth)) if len(found) > 1 else np.nan
+            row: dict[str, float] = {"n": len(found), "p_value": uniformity(self.ranks(name), self.levels)}
+            for percent, bounds in _CENTRAL.items():
+                low, high = (quantiles[:, PROBABILITIES.index(p)] for p in bounds)
+                row[f"coverage_{percent}"] = 100 * float(np.mean((truth >= low) & (truth <= high)))
+            row |= {"z_mean": float(z.mean()), "z_sd": float(z.std(ddof=1)) if len(z) > 1 else np.nan}
+            row["contraction"] = 1 - float(np.mean(sd**2)) / spread if spread > 0 else np.nan
+            rows[name] = row
+        return pd.DataFrame.from_dict(rows, orient="index").astype({"n": int})
+
+    def recovery(self) -> pd.DataFrame:
+        """How well the truth is found again.
+
+        Returns
+        -------
+        DataFrame
+            Index quantity; `bias` and `rmse` of the posterior median, `bias_percent` and `rmse_percent` of
+            the true value (NaN where a true value is 0 or signs differ), `coverage_90` [%].
+        """
+        rows = {}
+        middle, low, high = (PROBABILITIES.index(p) for p in (0.5, 0.05, 0.95))
+        for name in self.names:
+            found = self._of(name)
+            truth = np.array([one["truth"] for one in found])
+            quantiles = np.array([one["quantiles"] for one in found])
+            error = quantiles[:, middle] - truth
+            relative = 100 * error / truth if np.all(truth > 0) or np.all(truth < 0) else error * np.nan
+            rows[name] = {
+                "bias": float(error.mean()),
+                "rmse": float(np.sqrt(np.mean(error**2))),
+                "bias_percent": float(relative.mean()),
+                "rmse_percent": float(np.sqrt(np.mean(relative**2))),
+                "coverage_90": 100
+                * float(np.mean((truth >= quantiles[:, low]) & (truth <= quantiles[:, high]))),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index")
+
+    def estimates(self, name: str) -> pd.DataFrame:
+        """True value, posterior median and central 90 % interval of a quantity in every replicate."""
+        found = self._of(name)
+        quantiles = np.array([one["quantiles"] for one in found])
+        columns = {"TRUTH": np.array([one["truth"] for one in found])}
+        for label, p in (("MEDIAN", 0.5), ("LOWER", 0.05), ("UPPER", 0.95)):
+            columns[label] = quantiles[:, PROBABILITIES.index(p)]
+        return pd.DataFrame(columns)
+
+    def band(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Simultaneous band of the ranks' distribution function, see `rank_bands.simultaneous_band`."""
+        return simultaneous_band(len(self.succeeded), self.levels, level)
+
+    def save(self, path: str | Path, command: str = "") -> Path:
+        """Write everything to one JSON file, from which `load_calibration` reads it again."""
+        path = Path(path)
+        whole = {"command": command, "settings": dict(self.settings), "replicates": list(self.replicates)}
+        path.write_text(json.dumps(_rounded(whole), separators=(",", ":")) + "\n", encoding="utf-8")
+        return path
+
+    def _of(self, name: str) -> list[Mapping[str, Any]]:
+        if name not in self.names:
+            raise BayesNlmemError(
+                explain(expected=f"a quantity among {', '.join(self.names) or 'none'}", got=repr(name))
+            )
+        return [one["quantities"][name] for one in self.succeeded if name in one["quantities"]]
+
+    def __repr__(self) -> str:
+        n, failed = len(self.replicates), self.failed
+        head = (
+            f"Calibration of {self.settings.get('model') or 'a model'}: {n} replicates, {len(failed)} failed"
+        )
+        lines = [head]
+        for status in dict.fromkeys(one["status"] for one in failed):
+            which = [one["replicate"] for one in failed if one["status"] == status]
+            lines.append(f"  replicates {names_text(which)}: {status}")
+        if not self.succeeded:
+            return "\n".join(lines)
+        table = self.table()
+        divergent = sum(bool(one.get("divergences")) for one in self.succeeded)
+        if divergent:
+            lines.append(f"  divergent transitions in {divergent} replicates")
+        worst, smallest = table["p_value"].idxmin(), table["p_value"].min()
+        wanted = 0.05 / len(table)
+        told = "none leaves" if smallest >= wanted else f"{(table['p_value'] < wanted).sum()} leave"
+        lines.append(
+            f"  {told} the band that holds all {len(table)} uniform quantities with 95 % probability "
+            f"(smallest p {smallest:.3g}, {worst}; limit {wanted:.2g})"
+        )
+        return "\n".join([*lines, table.to_string(float_format="{:.3g}".format)])
+
+    def _repr_html_(self) -> str:
+        head, *_ = repr(self).split("\n")
+        return f"<p>{head}</p>" + (
+            self.table().to_html(float_format="{:.3g}".format) if self.succeeded else ""
+        )
+
+
+def sbc(
+    model: Model,
+    data: Dataset | Design | pd.DataFrame,
+    *,
+    n: int = 100,
+    executor: Executor | None = None,
+    store: str | Path | None = None,
+    seed: int = 1,
+    draws: int = 300,
+    tune: int = 300,
+    chains: int = 1,
+    target_accept: float = 0.9,
+    ranks: int = 99,
+    edit: Any = None,
+    progress: bool = True,
+) -> Calibration:
+    """Simulation-based calibration of a model on a study or design.
+
+    Parameters are drawn from their priors, a study is simulated, the model is learnt from it, and the true
+    values are ranked among the draws: if model, graph and sampler are right, all ranks are uniform. Ranked
+    are the unknown numbers of the model, the first subject's parameters and the log-likelihood, which is
+    sensitive to errors that leave each parameter's own ranks uniform.
+
+    Parameters
+    ----------
+    model : Model
+        The model; its priors should be those that data could come from.
+    data : Dataset, Design or DataFrame
+        Doses, times and covariates; limits of quantification are taken from it, its observations are not
+        used.
+    n : int
+        Number of replicates.
+    executor : concurrent.futures.Executor, optional
+        Where the replicates are run: a `ProcessPoolExecutor`, a Dask cluster's ``client.get_executor()``,
+        MPI. By default one after the other here.
+    store : path, optional
+        Folder with one file per replicate. A later call with the same model, data and settings goes on where
+        this one stopped, also with a larger `n`.
+    seed : int
+        Replicate k is the same for the same seed, whatever `n` and the executor are.
+    draws, tune, chains, target_accept : number
+        Of the sampler, see `fit`.
+    ranks : int
+        Number of (evenly spaced) draws that a true value is ranked among.
+    edit : callable, optional
+        As in `fit`.
+    progress : bool
+        Tell on the error stream how far it is.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    BayesNlmemError
+        A store that belongs to another calibration; a setting out of range.
+
+    References
+    ----------
+    Talts et al. 2018, arXiv:1804.06788. Säilynoja, Bürkner & Vehtari 2022, doi:10.1007/s11222-022-10090-6.
+    Modrák et al. 2025, doi:10.1214/23-BA1404 (the likelihood as a test quantity).
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> study = bn.zoo.load("theophylline")
+    >>> found = bn.sbc(study.model, study.data, n=200, store="sbc")  # doctest: +SKIP
+
+    Twenty minutes on one core; its result is kept with the study:
+
+    >>> found = bn.load_calibration(study.folder / "sbc.json")
+    >>> len(found.replicates), len(found.failed)
+    (200, 0)
+    """
+    data = design_of(model, data.dataset(seed=seed) if isinstance(data, Design) else data)
+    _check(n, draws, chains, ranks)
+    settings = {
+        "model": model.name or "",
+        "specification": hashlib.sha256(repr(model).encode()).hexdigest()[:16],
+        "data": data.digest[:16],
+        "seed": seed,
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "target_accept": target_accept,
+        "ranks": ranks,
+        "edited": edit is not None,
+    }
+    key = json.dumps(settings, sort_keys=True)
+    options = {"seed": seed, "draws": draws, "tune": tune, "chains": chains, "ranks": ranks}
+    plan = Plan(key, model, data, **options, target_accept=target_accept, edit=edit)
+    folder = None if store is None else _opened(Path(store), settings)
+    done = {} if folder is None else _stored(folder, n)
+    missing = [number for number in range(n) if number not in done]
+    for found in _run(plan, missing, executor):
+        done[found["replicate"]] = found
+        if folder is not None:
+            _write(folder / _file(found["replicate"]), found)
+        if progress:
+            bad = sum(one["status"] != "ok" for one in done.values())
+            print(f"bayes_nlmem: {len(done)} of {n} replicates, {bad} failed", file=sys.stderr, flush=True)
+    return Calibration({**settings, "versions": versions()}, tuple(done[k] for k in sorted(done)))
+
+
+def load_calibration(path: str | Path) -> Calibration:
+    """Read a calibration from the file of `Calibration.save` or the folder of a store.
+
+    Parameters
+    ----------
+    path : path
+        File or folder.
+
+    Returns
+    -------
+    Calibration
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import bayes_nlmem as bn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = bn.Calibration({"model": "m", "ranks": 9}, ()).save(f"{folder}/sbc.json")
+    ...     bn.load_calibration(path)
+    Calibration of m: 0 replicates, 0 failed
+    """
+    path = Path(path)
+    if path.is_dir():
+        settings = json.loads((path / _SETTINGS).read_text(encoding="utf-8"))
+        done = _stored(path, None)
+        return Calibration(settings, tuple(done[k] for k in sorted(done)))
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    return Calibration(whole["settings"], tuple(whole["replicates"]))
+
+
+def _check(n: int, draws: int, chains: int, ranks: int) -> None:
+    if n < 1 or draws < 1 or chains < 1:
+        raise BayesNlmemError(explain(expected="n, draws and chains >= 1", got=f"{n}, {draws}, {chains}"))
+    if not 1 <= ranks <= draws * chains:
+        raise BayesNlmemError(
+            explain(expected=f"ranks from 1 to draws x chains = {draws * chains}", got=ranks)
+        )
+
+
+def _run(plan: Plan, numbers: Sequence[int], executor: Executor | None) -> Iterator[dict[str, Any]]:
+    if executor is None:
+        yield from (replicate(plan, number) for number in numbers)
+        return
+    futures = [executor.submit(replicate, plan, number) for number in numbers]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _opened(folder: Path, settings: Mapping[str, Any]) -> Path:
+    """The store, new or of the same calibration."""
+    file = folder / _SETTINGS
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(file, {**settings, "versions": versions()})
+        return folder
+    before = json.loads(file.read_text(encoding="utf-8"))
+    if differing := [name for name in settings if before.get(name) != settings[name]]:
+        raise BayesNlmemError(
+            explain(
+                expected=f"a store of the same calibration at {folder}",
+                got=f"one that differs in {', '.join(differing)}",
+                remedy="Give another folder.",
+            )
+        )
+    return folder
+
+
+def _stored(folder: Path, n: int | None) -> dict[int, dict[str, Any]]:
+    found = {}
+    for file in sorted(folder.glob("[0-9]*.json")):
+        one = json.loads(file.read_text(encoding="utf-8"))
+        if n is None or one["replicate"] < n:
+            found[one["replicate"]] = one
+    return found
+
+
+def _file(number: int) -> str:
+    return f"{number:05d}.json"
+
+
+def _write(file: Path, content: Mapping[str, Any]) -> None:
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    part.replace(file)
+
+
+def _rounded(value: Any) -> Any:
+    """Six digits are enough for a stored result."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if np.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _rounded(one) for name, one in value.items()}
+    return [_rounded(one) for one in value] if isinstance(value, list | tuple) else value
