@@ -33,7 +33,8 @@ def pointwise(translation: Translation, posterior: xr.Dataset) -> xr.Dataset:
         rv = graph[f"{output}_obs"]
         term = pm.logp(rv, graph.rvs_to_values[rv])
         seen = {graph[f"{o}_obs"]: graph.rvs_to_values[graph[f"{o}_obs"]] for o in translation.observed}
-        [term] = clone_replace([term], {obs: value for obs, value in seen.items() if obs is not rv})
+        if others := {obs: value for obs, value in seen.items() if obs is not rv}:
+            [term] = clone_replace([term], others)  # with nothing to replace it would still copy everything
         known = _known(graph, translation, term)
         inputs = {var: pt.TensorType("float64", (None, *var.type.shape))(var.name) for var in known}
         function = pytensor.function(
