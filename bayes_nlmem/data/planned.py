@@ -167,6 +167,7 @@ class Design:
 
 def _records(arm: Arm, first: int, rng: np.random.Generator | None) -> pd.DataFrame:
     values = {name: _drawn(name, value, arm, rng) for name, value in arm.covariates.items()}
+    assert isinstance(arm.times, Mapping)  # as settled by Arm
     observed = pd.concat(
         [
             pd.DataFrame({"TIME": sorted(times), "DVID": endpoint, **_RECORD})
