@@ -109,6 +109,8 @@ _EXPORTS: dict[str, str] = {
     "Fit": "learning.results",
     "fit": "learning.nuts",
     "load": "learning.storage",
+    "peek": "learning.resuming",
+    "resume": "learning.resuming",
     "RunRecord": "learning.record",
     "Verdict": "learning.convergence",
     # checks: predictive

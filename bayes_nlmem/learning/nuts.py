@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
-from bayes_nlmem.learning.draws_tree import draws_tree
-from bayes_nlmem.learning.record import RunRecord, versions
 from bayes_nlmem.learning.results import Fit
+from bayes_nlmem.learning.run_folder import claimed, open_run
 from bayes_nlmem.learning.samplers import SAMPLERS, Settings, say
-from bayes_nlmem.learning.start_check import check_start
-from bayes_nlmem.learning.starts import Starts
-from bayes_nlmem.learning.whitening import can_whiten
-from bayes_nlmem.marginal.conditional import Conditional
-from bayes_nlmem.marginal.laplace_em import laplace_em
+from bayes_nlmem.learning.stages import make, prepare
+from bayes_nlmem.learning.storage import edit_name, load
 from bayes_nlmem.model.specification import Model
-from bayes_nlmem.translation.graph import Edit, translate
+from bayes_nlmem.translation.graph import Edit
 
 GEOMETRIES = ("whitened", "noncentred", "centred")
-
-
-@dataclass
-class _Clock:
-    """Seconds of every stage."""
-
-    stages: dict[str, float] = field(default_factory=dict)
-    _last: float = field(default_factory=time.perf_counter)
-
-    def lap(self, stage: str, parts: dict[str, float] | None = None) -> None:
-        """End a stage; `parts` splits it."""
-        now = time.perf_counter()
-        self.stages |= parts or {stage: now - self._last}
-        self._last = now
 
 
 def fit(
@@ -53,6 +35,7 @@ def fit(
     target_accept: float = 0.9,
     geometry: str | None = None,
     edit: Edit | None = None,
+    store: str | Path | None = None,
     progress: bool = True,
 ) -> Fit:
     """Sample the posterior of a model given a study.
@@ -83,6 +66,10 @@ def fit(
         effects per subject, and where the Laplace-EM fit failed; the run's record says which was used.
     edit : callable, optional
         Gets the PyMC graph before sampling, changes it in place or returns another one.
+    store : str or Path, optional
+        Folder to which draws are written while they are made (nutpie only). A run that was cut off, even
+        by `kill -9`, goes on with the same call or with `resume`; `peek` looks at a run that is under way;
+        a finished run is loaded by the same call instead of being made again.
     progress : bool
         Show a progress bar.
 
@@ -111,47 +98,34 @@ def fit(
     >>> result.draws.posterior["CL_pop"].sizes["draw"]
     50
     """
-    _check_settings(draws, tune, chains, cores, sampler, target_accept, geometry)
-    clock = _Clock()
-    say(progress, "building the graph")
-    centred = translate(model, data, geometry="centred", edit=edit)
-    clock.lap("build")
-    say(progress, "finding starting values (Laplace-EM)")
-    conditional = Conditional(centred)
-    check_start(conditional)
-    laplace = laplace_em(conditional)
-    geometry = geometry or (
-        "whitened" if sampler == "nutpie" and can_whiten(conditional, laplace) else "noncentred"
-    )
-    whitened = geometry == "whitened"
-    translation = centred if whitened else translate(model, data, geometry=geometry, edit=edit)
-    starts = Starts(translation, conditional, laplace, whitened)
-    clock.lap("start values")
-    cores = cores or min(chains, os.cpu_count() or 1)
+    _check_settings(draws, tune, chains, cores, sampler, target_accept, geometry, store)
+    asked = {
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "seed": seed,
+        "sampler": sampler,
+        "target_accept": target_accept,
+        "geometry": geometry,
+        "edit": edit_name(edit) if store is not None else None,
+    }
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
+    cores = cores or min(chains, os.cpu_count() or 1)
     settings = Settings(draws, tune, chains, cores, seed, target_accept, progress)
-    sampled, stages = SAMPLERS[sampler](translation, starts, settings)
-    clock.lap("sampler", stages)
-    tree = draws_tree(translation, sampled)
-    clock.lap("log-likelihood")
-    record = RunRecord(
-        seed=seed,
-        sampler=sampler,
-        geometry=geometry,
-        chains=chains,
-        draws=draws,
-        tune=tune,
-        target_accept=target_accept,
-        edited=edit is not None,
-        start={
-            name: np.asarray(value).tolist() for name, value in starts.centre().items() if np.size(value) < 50
-        },
-        start_converged=laplace.converged,
-        timings={stage: round(seconds, 3) for stage, seconds in clock.stages.items()},
-        versions=versions(),
-        data_digest=data.digest,
-    )
-    return Fit(model, data, tree, record, edit)
+    if store is None:
+        return make(prepare(model, data, sampler, geometry, edit, settings), sampler, settings)
+    folder = open_run(store, asked, model, data, seed)
+    if folder.finished:
+        say(progress, f"the same run is finished in {folder.path}; loading it")
+        return load(folder.fit_path)
+    settings = replace(settings, folder=folder, seed=folder.seed)
+    with claimed(folder):
+        made = make(prepare(model, data, sampler, geometry, edit, settings), sampler, settings)
+        sizes = made.draws["posterior"].sizes
+        if (sizes["chain"], sizes["draw"]) == (chains, draws):
+            made.save(folder.fit_path)
+            folder.drop_parts()
+    return made
 
 
 def _check_settings(
@@ -162,6 +136,7 @@ def _check_settings(
     sampler: str,
     target_accept: float,
     geometry: str | None,
+    store: str | Path | None,
 ) -> None:
     if sampler not in SAMPLERS:
         raise FitError(_choice("sampler", SAMPLERS, sampler))
@@ -173,6 +148,14 @@ def _check_settings(
                 expected='sampler="nutpie" for geometry="whitened"',
                 got=f"sampler={sampler!r}",
                 remedy='Use nutpie, or geometry="noncentred".',
+            )
+        )
+    if store is not None and sampler != "nutpie":
+        raise FitError(
+            explain(
+                expected='sampler="nutpie" for store=, since the others write nothing while they sample',
+                got=f"sampler={sampler!r}",
+                remedy="Use nutpie, or fit.save(path) at the end.",
             )
         )
     for name, value in (("draws", draws), ("tune", tune), ("chains", chains), ("cores", cores)):

@@ -47,6 +47,8 @@ class RunRecord:
         Versions of Python and of the packages that matter.
     data_digest : str
         Hash of the data.
+    parts : int
+        How often sampling was begun: more than 1 for a run that was cut off and went on.
 
     Examples
     --------
@@ -71,6 +73,7 @@ class RunRecord:
     timings: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     data_digest: str = ""
+    parts: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain Python values."""

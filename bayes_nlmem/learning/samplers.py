@@ -15,10 +15,13 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.learning.continuing import sample_into
 from bayes_nlmem.learning.on_nutpie import for_nutpie
+from bayes_nlmem.learning.run_folder import RunFolder
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.learning.whitening import whitening
 from bayes_nlmem.marginal.compiled import compile_density, named
+from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.graph import Translation
 
 # The draws and the seconds of every stage.
@@ -36,6 +39,7 @@ class Settings:
     seed: int
     target_accept: float
     progress: bool
+    folder: RunFolder | None = None
 
 
 def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) -> Sampled:
@@ -52,24 +56,43 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
     compiled = for_nutpie(density, lambda seed: density.flat.join(starts.draw(seed)))
     ready = time.perf_counter()
     say(settings.progress, f"sampling {settings.chains} chains")
+    options = {
+        "tune": settings.tune,
+        "chains": settings.chains,
+        "cores": settings.cores,
+        "target_accept": settings.target_accept,
+        "save_warmup": False,
+        "progress_bar": settings.progress,
+    }
+
+    def run(model: Any, **more: Any) -> Any:
+        return nutpie.sample(model, **{**options, **more})
+
     with threadpool_limits(1):
-        sampled = nutpie.sample(
-            compiled,
-            draws=settings.draws,
-            tune=settings.tune,
-            chains=settings.chains,
-            cores=settings.cores,
-            seed=settings.seed,
-            target_accept=settings.target_accept,
-            save_warmup=False,
-            progress_bar=settings.progress,
-        )
+        if settings.folder is None:
+            sampled = run(compiled, draws=settings.draws, seed=settings.seed)
+        else:
+            sampled = sample_into(
+                settings.folder,
+                compiled,
+                run,
+                draws=settings.draws,
+                chains=settings.chains,
+                seed=settings.seed,
+            )
     done = time.perf_counter()
-    sampled = _complete(sampled)
-    posterior = named(translation.graph, sampled["posterior"].to_dataset()["unconstrained"], change)
-    groups = {"posterior": posterior, "sample_stats": sampled["sample_stats"].to_dataset()}
+    groups = expanded(translation, sampled, change, settings.draws)
     stages = {"compile": ready - began, "sample": done - ready, "expand": time.perf_counter() - done}
     return xr.DataTree.from_dict(groups), stages
+
+
+def expanded(
+    translation: Translation, sampled: xr.DataTree, change: Change | None, draws: int
+) -> dict[str, xr.Dataset]:
+    """The finished ones of `draws` unconstrained draws, as values of the graph."""
+    sampled = _complete(sampled, draws)
+    posterior = named(translation.graph, sampled["posterior"].to_dataset()["unconstrained"], change)
+    return {"posterior": posterior, "sample_stats": sampled["sample_stats"].to_dataset()}
 
 
 def sample_pymc(translation: Translation, starts: Starts, settings: Settings) -> Sampled:
@@ -176,7 +199,7 @@ def _backward(graph: pm.Model) -> list[Any]:
     return [by_name[rv.name] for rv in graph.free_RVs]
 
 
-def _complete(sampled: xr.DataTree) -> xr.DataTree:
+def _complete(sampled: xr.DataTree, asked: int) -> xr.DataTree:
     """Keep what an interrupt left finished: unfinished draws come back as NaN.
 
     Chains must be equally long, so those are kept that together hold the most draws.
@@ -187,7 +210,7 @@ def _complete(sampled: xr.DataTree) -> xr.DataTree:
     held = finished[longest_first] * np.arange(1, len(finished) + 1)
     chains = np.sort(longest_first[: int(np.argmax(held)) + 1])
     draws = int(finished[chains].min())
-    if draws == points.shape[1]:
+    if draws == asked and len(chains) == len(finished):
         return sampled
     if draws == 0:
         raise FitError(
@@ -198,7 +221,7 @@ def _complete(sampled: xr.DataTree) -> xr.DataTree:
             )
         )
     warnings.warn(
-        f"Interrupted: {draws} draws of {len(chains)} chains are kept, {points.shape[1]} draws of "
+        f"Interrupted: {draws} draws of {len(chains)} chains are kept, {asked} draws of "
         f"{len(finished)} chains were asked for.",
         stacklevel=2,
     )

@@ -6,24 +6,19 @@ takes), `model.json`, `record.json`, `data.json` (tables column by column with t
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import xarray as xr
 
-from bayes_nlmem.data.covariates import Covariate
-from bayes_nlmem.data.dataset import Dataset
-from bayes_nlmem.ground.mapping import FrozenMapping
-from bayes_nlmem.ground.messages import Fault, FitError, explain
+from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.learning.data_storage import data_from_dict, data_to_dict
 from bayes_nlmem.learning.record import RunRecord
 from bayes_nlmem.learning.results import Fit
 from bayes_nlmem.model.serialise import from_dict, to_dict
@@ -54,8 +49,8 @@ def save(fit: Fit, path: str | Path) -> Path:
     parts = {
         "format.json": _json({"format": _FORMAT, "writer": "bayes_nlmem"}),
         "model.json": _json(to_dict(fit.model)),
-        "record.json": _json({**fit.record.to_dict(), "edit": _edit_name(fit.edit)}),
-        "data.json": _json(_data_to_dict(fit.data)),
+        "record.json": _json({**fit.record.to_dict(), "edit": edit_name(fit.edit)}),
+        "data.json": _json(data_to_dict(fit.data)),
     }
     with tempfile.TemporaryDirectory(dir=path.parent or ".") as folder:
         draws = Path(folder) / "draws.nc"
@@ -115,8 +110,8 @@ def load(path: str | Path) -> Fit:
             )
         model = from_dict(json.loads(archive.read("model.json")))
         record = json.loads(archive.read("record.json"))
-        edit = _edit_from_name(record.pop("edit"))
-        data = _data_from_dict(json.loads(archive.read("data.json")))
+        edit = edit_from_name(record.pop("edit"))
+        data = data_from_dict(json.loads(archive.read("data.json")))
         with tempfile.TemporaryDirectory() as folder:
             archive.extract("draws.nc", folder)
             with xr.open_datatree(Path(folder) / "draws.nc", engine="h5netcdf") as opened:
@@ -166,96 +161,11 @@ def _restored(draws: xr.DataTree) -> xr.DataTree:
     return xr.DataTree.from_dict({"/": draws.to_dataset(), **groups})
 
 
-# --- data ------------------------------------------------------------------------------------------
-
-
-def _data_to_dict(data: Dataset) -> dict[str, Any]:
-    return {
-        "frame": _frame_to_dict(data.frame),
-        "table": _frame_to_dict(data.table),
-        "subjects": [_plain(subject) for subject in data.subjects],
-        "covariates": [
-            {
-                **_column(pd.Series(c.values)),
-                "name": c.name,
-                "method": c.method,
-                "categories": _listed(c.categories),
-            }
-            for c in data.covariates.values()
-        ],
-        "units": dict(data.units),
-        "warnings": [dataclasses.asdict(fault) for fault in data.warnings],
-        "source": data.source,
-        "columns": dict(data.columns),
-        "ignored": list(data.ignored),
-        "notes": list(data.notes),
-    }
-
-
-def _data_from_dict(content: Mapping[str, Any]) -> Dataset:
-    covariates = {}
-    for item in content["covariates"]:
-        values = _series(item).to_numpy()
-        categories = None if item["categories"] is None else tuple(item["categories"])
-        covariates[item["name"]] = Covariate(item["name"], values, item["method"], categories)
-    return Dataset(
-        frame=_frame_from_dict(content["frame"]),
-        table=_frame_from_dict(content["table"]),
-        subjects=tuple(content["subjects"]),
-        covariates=FrozenMapping(covariates),
-        units=FrozenMapping(content["units"]),
-        warnings=tuple(
-            Fault(**{**fault, "rows": tuple(fault["rows"]), "subjects": tuple(fault["subjects"])})
-            for fault in content["warnings"]
-        ),
-        source=content["source"],
-        columns=FrozenMapping(content["columns"]),
-        ignored=tuple(content["ignored"]),
-        notes=tuple(content["notes"]),
-    )
-
-
-def _frame_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
-    return {
-        "names": [_plain(name) for name in frame.columns],
-        "columns": [_column(frame.iloc[:, k]) for k in range(frame.shape[1])],
-        "index": _column(frame.index.to_series()),
-        "range": isinstance(frame.index, pd.RangeIndex),
-    }
-
-
-def _frame_from_dict(content: Mapping[str, Any]) -> pd.DataFrame:
-    columns = {k: _series(column) for k, column in enumerate(content["columns"])}
-    frame = pd.DataFrame(columns)
-    frame.columns = content["names"] if content["names"] else frame.columns
-    if not content["range"]:
-        frame.index = pd.Index(_series(content["index"]).to_numpy())
-    return frame
-
-
-def _column(series: pd.Series) -> dict[str, Any]:
-    """A column as JSON; Python writes floats so that they are read back exactly."""
-    return {"dtype": str(series.dtype), "values": [_plain(value) for value in series.tolist()]}
-
-
-def _series(column: Mapping[str, Any]) -> pd.Series:
-    return pd.Series(column["values"], dtype=column["dtype"])
-
-
-def _plain(value: Any) -> Any:
-    if value is pd.NA or value is pd.NaT:
-        return None
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _listed(values) -> list | None:
-    return None if values is None else [_plain(value) for value in values]
-
-
 # --- edit ------------------------------------------------------------------------------------------
 
 
-def _edit_name(edit: Callable | None) -> str | None:
+def edit_name(edit: Callable | None) -> str | None:
+    """Name by which an edit is imported again; refuses one that has none."""
     if edit is None:
         return None
     name = f"{edit.__module__}:{edit.__qualname__}"
@@ -270,7 +180,8 @@ def _edit_name(edit: Callable | None) -> str | None:
     return name
 
 
-def _edit_from_name(name: str | None) -> Callable | None:
+def edit_from_name(name: str | None) -> Callable | None:
+    """The edit of that name."""
     if name is None:
         return None
     module, attribute = name.split(":")

@@ -81,7 +81,7 @@ class Bernoulli(Independent):
         return (rng.random(np.shape(p) if size is None else size) < p).astype(float)
 
     def moments(self, f: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
-        """p and p (1 - p)."""
+        """P and p (1 - p)."""
         p = self.probability(f)
         return p, p * (1.0 - p)
 

@@ -179,7 +179,7 @@ class NegativeBinomial(_Count):
         return rng.poisson(_drawable(rng.gamma(1.0 / dispersion, dispersion * mean, size))).astype(float)
 
     def moments(self, f: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
-        """mu and mu + dispersion * mu^2."""
+        """Mu and mu + dispersion * mu^2."""
         mean = self.mean(f)
         return mean, mean + given["dispersion"] * mean**2
 

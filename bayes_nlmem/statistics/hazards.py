@@ -62,7 +62,7 @@ class ExponentialHazard:
         return -xp.log(scale) + 0.0 * t
 
     def cumulative(self, t: Any, scale: Any, shape: Any, xp: Any) -> Any:
-        """t / scale."""
+        """T / scale."""
         return t / scale
 
     def time(self, cumulative: Any, scale: Any, shape: Any) -> Any:

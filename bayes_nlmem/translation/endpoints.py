@@ -17,7 +17,6 @@ from bayes_nlmem.translation.drawing import known_or_drawn
 from bayes_nlmem.translation.likelihood import Observed
 
 
-
 class Ask(NamedTuple):
     """A prediction that the graph is to hold: for which endpoint, which output of the structure, where."""
 

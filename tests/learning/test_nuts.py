@@ -150,10 +150,10 @@ def test_an_interrupt_keeps_the_most_draws_that_chains_share():
         }
     )
     with pytest.warns(UserWarning, match="80 draws of 2 chains are kept, 100 draws of 4 chains"):
-        kept = _complete(tree)
+        kept = _complete(tree, 100)
     assert kept["posterior"]["unconstrained"].shape == (2, 80, 3)
     assert kept["sample_stats"]["diverging"].shape == (2, 80)
-    assert _complete(kept) is kept
+    assert _complete(kept, 80) is kept
 
 
 def test_an_interrupt_during_warm_up_is_said():
@@ -161,4 +161,4 @@ def test_an_interrupt_during_warm_up_is_said():
         {"posterior": xr.Dataset({"unconstrained": (("chain", "draw", "e"), np.full((2, 5, 1), np.nan))})}
     )
     with pytest.raises(bn.FitError, match="interrupted during warm-up"):
-        _complete(tree)
+        _complete(tree, 5)
