@@ -56,6 +56,7 @@ _EXPORTS: dict[str, str] = {
     "Exponential": "statistics.covariates",
     "Interaction": "statistics.interaction",
     "Linear": "statistics.covariates",
+    "LogFolds": "statistics.log_folds",
     "Maturation": "statistics.saturating",
     "PiecewiseLinear": "statistics.piecewise",
     "Power": "statistics.covariates",
@@ -112,6 +113,9 @@ _EXPORTS: dict[str, str] = {
     "peek": "learning.resuming",
     "resume": "learning.resuming",
     "RunRecord": "learning.record",
+    "saem": "learning.stochastic.estimation",
+    "SaemFit": "learning.stochastic.result",
+    "SaemRecord": "learning.stochastic.result",
     "Verdict": "learning.convergence",
     # checks: predictive
     "NPDE": "checks.prediction_errors",
@@ -120,8 +124,12 @@ _EXPORTS: dict[str, str] = {
     "VPC": "checks.visual_predictive",
     "vpc": "checks.visual_predictive",
     "vpc_of_arrays": "checks.visual_predictive",
+    # selection
+    "Relation": "selection.relations",
+    "relations": "selection.relations",
     # plots
     "plot_calibration": "plots.calibration",
+    "plot_convergence": "plots.phases",
     "plot_effects_against_covariates": "plots.effects",
     "plot_goodness_of_fit": "plots.goodness",
     "plot_individual_fits": "plots.individuals",

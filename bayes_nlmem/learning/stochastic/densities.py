@@ -37,17 +37,6 @@ class Densities:
         return Flat(self.conditional.graph, both)
 
     @cached_property
-    def _observed(self) -> list:
-        graph = self.conditional.graph
-        return [graph[f"{output}_obs"] for output in self.conditional.translation.observed]
-
-    @cached_property
-    def _values(self) -> Compiled:
-        graph, effects = self.conditional.graph, self.conditional.effects.variables
-        terms = graph.logp(vars=[*effects, *self._observed], sum=False)
-        return compile_flat(self._flat, terms)
-
-    @cached_property
     def _light(self) -> Compiled:
         """What needs no solver: prior and its slope, terms of the effects and their slope, parameters."""
         graph = self.conditional.graph
@@ -72,34 +61,15 @@ class Densities:
         """Number of subjects."""
         return len(self.conditional.translation.layout.subjects)
 
-    @cached_property
-    def _groups(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Subject of every element of the terms: of the effects, of the observations."""
-        translation = self.conditional.translation
-        layout = translation.layout
-        subject = translation.data.table["SUBJECT"].to_numpy(np.int64)
-        of_effects = {"eta": np.arange(len(layout.subjects)), "kappa": layout.occasion_subject}
-        return (
-            [of_effects[rv.name] for rv in self.conditional.effects.variables],
-            [subject[seen.record] for seen in translation.observed.values()],
-        )
-
     def subjects(self, theta: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log p(y_i | b_i, theta), -inf where a solve failed, and log p(b_i | theta); shape (n_subjects,)."""
-        terms = self._values(np.concatenate([theta, b]))
-        of_effects, of_data = self._groups
-        n, cut = self.n_subjects, len(of_effects)
-        effects, data = np.zeros(n), np.zeros(n)
-        for group, term in zip(of_effects, terms[:cut], strict=True):
-            effects += np.bincount(group, term.reshape(len(group), -1).sum(axis=1), minlength=n)
-        for group, term in zip(of_data, terms[cut:], strict=True):
-            data += np.bincount(group, term.ravel(), minlength=n)
+        effects, data = self.conditional.densities(theta, b)
         return np.where(np.isfinite(data), data, -np.inf), effects
 
     def outputs(self, theta: np.ndarray, b: np.ndarray) -> list[np.ndarray]:
         """Log-density of every observation, one array per output."""
-        terms = self._values(np.concatenate([theta, b]))
-        return [np.ravel(term) for term in terms[len(self._groups[0]) :]]
+        terms = self.conditional._terms(np.concatenate([theta, b]))
+        return [np.ravel(term) for term in terms[len(self.conditional.effects.variables) :]]
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -109,7 +79,7 @@ class Densities:
     def light(self, theta: np.ndarray, b: np.ndarray) -> Light:
         """The population's share; no solver runs."""
         prior, slope_prior, slope_effects, *rest = self._light(np.concatenate([theta, b]))
-        cut = len(self._groups[0])
+        cut = len(self.conditional.effects.variables)
         individual = dict(zip(self.individual_names, rest[cut:], strict=True))
         return Light(float(prior), slope_prior, slope_effects, rest[:cut], individual)
 

@@ -1,0 +1,249 @@
+"""`SaemFit`: estimates with their standard errors, and draws of the effects at the estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.learning.convergence import Finding, Verdict
+from bayes_nlmem.learning.draws_tree import draws_tree
+from bayes_nlmem.learning.predictions import curves, predictions
+from bayes_nlmem.learning.record import RunRecord
+from bayes_nlmem.learning.stochastic.estimates_table import estimates_html, estimates_text
+from bayes_nlmem.marginal.compiled import named
+from bayes_nlmem.model.specification import Model
+from bayes_nlmem.translation.graph import Translation
+
+MAXIMUM_LIKELIHOOD, POSTERIOR_MODE = "maximum likelihood", "posterior mode"
+
+
+@dataclass(frozen=True)
+class SaemRecord(RunRecord):
+    """How a SAEM fit was made: what `RunRecord` holds, and how the phases went.
+
+    Parameters
+    ----------
+    estimate : str
+        "maximum likelihood" (priors only gave the start) or "posterior mode" (priors count).
+    iterations : dict of str to int
+        Iterations per phase: `explore`, `smooth`, `settle` (rounds of 40).
+    stationary, settled, interrupted : bool
+        Whether exploring ended because nothing drifted, whether the Newton steps settled, whether the
+        keyboard stopped the run.
+    distance, monte_carlo_error : dict of str to float
+        Per estimated element: the last Newton step towards the maximum and the Monte Carlo error of the
+        estimate, both in standard errors of the estimate.
+    accepted : dict of str to float
+        Share of accepted proposals by kind.
+    problem : str
+        What is wrong with the information matrix, if anything.
+    """
+
+    estimate: str = MAXIMUM_LIKELIHOOD
+    iterations: dict[str, int] = field(default_factory=dict)
+    stationary: bool = True
+    settled: bool = True
+    interrupted: bool = False
+    distance: dict[str, float] = field(default_factory=dict)
+    monte_carlo_error: dict[str, float] = field(default_factory=dict)
+    accepted: dict[str, float] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SaemFit:
+    """A model fitted to a study by stochastic approximation EM.
+
+    Parameters
+    ----------
+    model, data : Model, Dataset
+        What was assumed and what was seen.
+    estimates : DataFrame
+        One row per population parameter, known ones included. Index: names in the graph. Columns: `block`,
+        `parameter`, `meaning`, `unit`, `value`, `se` (observed information by Louis' identity), `rse` (%),
+        `lower`, `upper` (95% confidence interval, symmetric on the scale of estimation), `cv` (%, of
+        log-normal effects 100 sqrt(exp(omega^2) - 1); of proportional errors 100 sigma), `shrinkage` (%,
+        100 (1 - SD_i(E[eta_i]) / omega)), `mc_error` (Monte Carlo error of the value in standard errors), `known`.
+    individuals : DataFrame
+        One row per effect of a subject: ID, LEVEL, OCCASION, PARAMETER, MEAN and SD over p(b_i | y_i) at the
+        estimate, MODE and MODE_SD (from the curvature there).
+    trace : DataFrame
+        Population parameters at every iteration, natural scale, with the column `phase`.
+    likelihood : dict of str to float
+        `minus_twice` (-2 log-likelihood by importance sampling, all constants included), its Monte Carlo
+        `error`, `aic`, `bic` (log of the number of subjects), `bicc`; empty if it was not asked for.
+    covariance : DataFrame
+        Covariance of the estimates on the unconstrained scale.
+    theta, effects : ndarray
+        The estimate on the unconstrained scale; draws of the effects, (n_chains, n_draws, n_effects).
+    translation : Translation
+        The graph that was used.
+    record : SaemRecord
+        How it was made; says whether priors counted.
+    edit : callable, optional
+        The change of the graph that `saem` was given.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> study = bn.zoo.load("theophylline")
+    >>> result = bn.saem(study.model, study.data, seed=1, progress=False)
+    >>> result.record.estimate
+    'maximum likelihood'
+    """
+
+    model: Model
+    data: Dataset
+    estimates: pd.DataFrame
+    individuals: pd.DataFrame
+    trace: pd.DataFrame
+    likelihood: dict[str, float]
+    covariance: pd.DataFrame
+    theta: np.ndarray
+    effects: np.ndarray
+    translation: Translation
+    record: SaemRecord
+    edit: Callable[[Any], Any] | None = None
+
+    @cached_property
+    def draws(self) -> xr.DataTree:
+        """Draws of the effects at the estimate and all that follows from them, as `Fit.draws`.
+
+        The population parameters are the same in every draw: what follows shows the uncertainty about the
+        individuals given the population, not that about the population.
+        """
+        graph = self.translation.graph
+        chains, draws, _ = self.effects.shape
+        order = [rv.name for rv in graph.free_RVs]
+        theta = np.broadcast_to(self.theta, (chains, draws, len(self.theta)))
+        population = [name for name in order if name not in ("eta", "kappa")]
+        pieces = _split(graph, population, theta) | _split(
+            graph, [name for name in ("eta", "kappa") if name in order], self.effects
+        )
+        points = np.concatenate([pieces[name] for name in order], axis=-1)
+        posterior = named(graph, xr.DataArray(points, dims=("chain", "draw", "element")))
+        log_density = np.zeros((chains, draws))
+        stats = xr.Dataset(
+            {"diverging": (("chain", "draw"), log_density.astype(bool))},
+            coords={"chain": posterior["chain"], "draw": posterior["draw"]},
+        )
+        return draws_tree(
+            self.translation, xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+        )
+
+    def summary(self) -> pd.DataFrame:
+        """The estimates with the columns of `Fit.summary`: the value stands for median and mean."""
+        table = self.estimates
+        found = table[["block", "parameter", "meaning", "unit"]].copy()
+        found["median"] = found["mean"] = table["value"]
+        found["sd"] = table["se"]
+        for column in ("lower", "upper", "rse", "cv", "shrinkage"):
+            found[column] = table[column]
+        for column in ("r_hat", "ess_bulk", "ess_tail"):
+            found[column] = np.nan
+        found["known"] = table["known"]
+        return found
+
+    def convergence(self) -> Verdict:
+        """Whether the estimates can be trusted, in plain words."""
+        return self._verdict
+
+    @cached_property
+    def _verdict(self) -> Verdict:
+        record = self.record
+        worst = max(record.monte_carlo_error.values(), default=float("nan"))
+        counts = ", ".join(f"{phase} {count}" for phase, count in record.iterations.items())
+        evidence = f"Iterations: {counts}; Monte Carlo error at most {worst:.2f} standard errors."
+        return Verdict(tuple(_findings(record)), evidence)
+
+    def predictions(self) -> pd.DataFrame:
+        """Observed and predicted values, one row per observation; see `Fit.predictions`."""
+        return self._predictions.copy()
+
+    @cached_property
+    def _predictions(self) -> pd.DataFrame:
+        return predictions(self.translation, self.draws)
+
+    def curves(self, points: int = 120) -> pd.DataFrame:
+        """Predicted profiles of every subject on a dense time grid; see `Fit.curves`."""
+        if points not in self._curves:
+            self._curves[points] = curves(self.model, self.data, self.draws, points=points, edit=self.edit)
+        return self._curves[points].copy()
+
+    @cached_property
+    def _curves(self) -> dict[int, pd.DataFrame]:
+        return {}
+
+    def _head(self) -> str:
+        return (
+            f"SAEM fit ({self.record.estimate}; priors "
+            + ("count" if self.record.estimate == POSTERIOR_MODE else "gave the start only")
+            + f") of {self.model.name or 'a model'}: {len(self.data.subjects)} subjects, "
+            f"{self.record.chains} chains, seed {self.record.seed}"
+        )
+
+    def _likelihood_line(self) -> str:
+        if not self.likelihood:
+            return "-2 log-likelihood not computed (likelihood=False)"
+        values = self.likelihood
+        return (
+            f"-2 log-likelihood {values['minus_twice']:.2f} (importance sampling, SE {values['error']:.2f}), "
+            f"AIC {values['aic']:.2f}, BIC {values['bic']:.2f}, BICc {values['bicc']:.2f}"
+        )
+
+    def __repr__(self) -> str:
+        verdict = str(self._verdict).replace("the draws", "the estimates")
+        return "\n\n".join([self._head(), estimates_text(self.estimates), self._likelihood_line(), verdict])
+
+    def _repr_html_(self) -> str:
+        verdict = str(self._verdict).replace("the draws", "the estimates")
+        return (
+            f"<p>{self._head()}</p>{estimates_html(self.estimates)}<p>{self._likelihood_line()}</p>"
+            f"<pre>{verdict}</pre>"
+        )
+
+
+def _split(graph, names: list[str], points: np.ndarray) -> dict[str, np.ndarray]:
+    start, found, at = graph.initial_point(), {}, 0
+    for name in names:
+        size = int(np.size(start[graph.rvs_to_values[graph[name]].name]))
+        found[name] = points[..., at : at + size]
+        at += size
+    return found
+
+
+def _findings(record: SaemRecord):
+    if record.interrupted:
+        yield Finding(
+            "the run was stopped by hand",
+            "Ctrl-C",
+            "Run it again for estimates; what is here is where it stood.",
+        )
+    if not record.stationary and not record.interrupted:
+        yield Finding(
+            "parameters still drifted when exploring ended",
+            "a start far away, a variance that goes to zero, or a parameter the data know little about",
+            "Look at plot_convergence; give more iterations (explore=...), a better start (priors), or a "
+            "simpler model.",
+        )
+    if not record.settled and not record.interrupted:
+        far = {k: v for k, v in record.distance.items() if v > 0.3}
+        named_ = ", ".join(f"{name} ({value:.1f} SE)" for name, value in far.items()) or "none far off"
+        yield Finding(
+            f"the Newton steps on the likelihood did not settle; last step: {named_}",
+            "a likelihood that is flat or still rising there, or much Monte Carlo noise",
+            "Look at plot_convergence and the standard errors; fix a parameter or use more chains.",
+        )
+    if record.problem:
+        yield Finding(
+            f"no standard errors for some parameters: {record.problem}",
+            "the data do not identify them, or a variance is zero at the maximum",
+            "Take the parameter (or its iiv) out, or make it known.",
+        )
