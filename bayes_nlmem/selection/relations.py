@@ -140,7 +140,7 @@ def check_relations(model: Model, data: Dataset, candidates: tuple[Relation, ...
     for relation in candidates:
         if relation.parameter not in model.parameters:
             problems.append(
-                f"{relation}: the model has no parameter {relation.parameter!r}, but {names_text(model.parameters)}"
+                f"{relation}: no such parameter; the model has {names_text(model.parameters)}"
             )
             continue
         if missing := [name for name in members(relation.covariate) if name not in data.covariates]:
@@ -159,7 +159,7 @@ def check_relations(model: Model, data: Dataset, candidates: tuple[Relation, ...
 
 
 def neutral(model: Model, data: Dataset, relation: Relation) -> float | None:
-    """The value of the coefficients at which the effect vanishes: 0, or 1 for fold changes; None if neither."""
+    """The coefficients' value at which the effect vanishes: 0, or 1 for fold changes; None if neither."""
     keys = members(relation.covariate)
     x: Any = tuple(np.asarray(data.covariate(key)) for key in keys)
     x = x if isinstance(relation.covariate, tuple) else x[0]

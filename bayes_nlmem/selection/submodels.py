@@ -120,7 +120,9 @@ class Submodels:
             [np.full(np.size(part), rv.name in natural) for rv, part in zip(variables, found, strict=True)]
         )
         if np.any(inside & ~np.isfinite(at)):
-            wrong = sorted({conditional.population.elements[k] for k in np.flatnonzero(inside & ~np.isfinite(at))})
+            wrong = sorted(
+                {conditional.population.elements[k] for k in np.flatnonzero(inside & ~np.isfinite(at))}
+            )
             raise FitError(
                 explain(
                     expected="coefficients whose priors have no effect strictly inside their range",
@@ -139,7 +141,10 @@ class Submodels:
         """Which elements of theta are held at no effect."""
         chosen = set(included)
         out = {
-            name for relation in self.candidates if relation.name not in chosen for name in relation.coefficients
+            name
+            for relation in self.candidates
+            if relation.name not in chosen
+            for name in relation.coefficients
         }
         elements = self._densities.conditional.population
         graph = self._densities.conditional.graph
@@ -182,7 +187,14 @@ class Submodels:
             if name not in out
         }
         return Submodel(
-            chosen, minus_twice, error, len(free), found["bicc"], values, tuple(theta.tolist()), tuple(modes.b.tolist())
+            chosen,
+            minus_twice,
+            error,
+            len(free),
+            found["bicc"],
+            values,
+            tuple(theta.tolist()),
+            tuple(modes.b.tolist()),
         )
 
     def _by_saem(self, theta: np.ndarray, b: np.ndarray, held: np.ndarray, effort: int, first: bool) -> Any:
@@ -237,7 +249,12 @@ class Submodels:
         theta = theta.copy()
         theta[free] = found.x
         modes = find_modes(conditional, theta, state["b"])
-        return theta, modes, -2.0 * float(laplace(modes, conditional.slots).log_likelihood.sum()), float("nan")
+        return (
+            theta,
+            modes,
+            -2.0 * float(laplace(modes, conditional.slots).log_likelihood.sum()),
+            float("nan"),
+        )
 
 
 @lru_cache(maxsize=4)

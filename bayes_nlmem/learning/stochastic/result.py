@@ -70,7 +70,8 @@ class SaemFit:
         `parameter`, `meaning`, `unit`, `value`, `se` (observed information by Louis' identity), `rse` (%),
         `lower`, `upper` (95% confidence interval, symmetric on the scale of estimation), `cv` (%, of
         log-normal effects 100 sqrt(exp(omega^2) - 1); of proportional errors 100 sigma), `shrinkage` (%,
-        100 (1 - SD_i(E[eta_i]) / omega)), `mc_error` (Monte Carlo error of the value in standard errors), `known`.
+        100 (1 - SD_i(E[eta_i]) / omega)), `mc_error` (Monte Carlo error of the value in standard
+        errors), `known`.
     individuals : DataFrame
         One row per effect of a subject: ID, LEVEL, OCCASION, PARAMETER, MEAN and SD over p(b_i | y_i) at the
         estimate, MODE and MODE_SD (from the curvature there).

@@ -109,7 +109,7 @@ class Updates:
         return theta
 
     def _typical(self, theta: np.ndarray) -> np.ndarray:
-        """Generalised least squares of the averaged psi on what moves typical values; one Gauss-Newton step."""
+        """Generalised least squares of the averaged psi on what moves typical values; a Gauss-Newton step."""
         block = self.roles.typical
         if not len(block):
             return theta
