@@ -9,7 +9,7 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import xarray as xr
-from pytensor.graph.replace import clone_replace, vectorize_graph
+from pytensor.graph.replace import graph_replace, vectorize_graph
 from pytensor.graph.traversal import ancestors
 
 from bayes_nlmem.translation.endpoints import asked_predictions
@@ -34,7 +34,7 @@ def pointwise(translation: Translation, posterior: xr.Dataset) -> xr.Dataset:
         term = pm.logp(rv, graph.rvs_to_values[rv])
         seen = {graph[f"{o}_obs"]: graph.rvs_to_values[graph[f"{o}_obs"]] for o in translation.observed}
         if others := {obs: value for obs, value in seen.items() if obs is not rv}:
-            [term] = clone_replace([term], others)  # with nothing to replace it would still copy everything
+            [term] = graph_replace([term], others, strict=False)  # nothing upstream is copied
         known = _known(graph, translation, term)
         inputs = {var: pt.TensorType("float64", (None, *var.type.shape))(var.name) for var in known}
         function = pytensor.function(

@@ -45,6 +45,7 @@ def test_likelihood_is_within_its_own_error(estimated):
     assert_allclose(found["bicc"], found["minus_twice"] + 6 * np.log(12) + np.log(120))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(theophylline, estimated):
     again = bn.saem(*theophylline, seed=1, progress=False)
     assert_allclose(again.estimates["value"], estimated.estimates["value"], rtol=0)
@@ -52,8 +53,13 @@ def test_the_same_seed_gives_the_same_numbers(theophylline, estimated):
     assert again.likelihood == estimated.likelihood
 
 
-def test_the_result_says_whether_priors_counted(theophylline, estimated):
+def test_the_result_says_that_priors_gave_the_start_only(estimated):
     assert "maximum likelihood; priors gave the start only" in repr(estimated)
+    assert estimated.record.estimate == "maximum likelihood"
+
+
+@pytest.mark.slow
+def test_priors_count_only_if_asked_to(theophylline):
     model, data = theophylline
     informed = model.with_parameter("KA", typical=bn.LogNormal(0.8, sigma=0.05))
     mode = bn.saem(informed, data, priors=True, seed=1, likelihood=False, progress=False)
@@ -83,6 +89,7 @@ def test_individuals_have_mean_spread_and_mode(estimated):
     assert 0 <= estimated.estimates.loc["omega_V", "shrinkage"] < 30
 
 
+@pytest.mark.slow
 def test_a_known_number_stays_known(theophylline):
     model, data = theophylline
     model = model.with_parameter("V", iiv=0.2)
