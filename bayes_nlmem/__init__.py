@@ -21,6 +21,7 @@ _EXPORTS: dict[str, str] = {
     "ModelError": "ground.messages",
     # ground: priors and scales
     "about": "ground.values",
+    "prior": "ground.published",
     "Beta": "ground.priors",
     "Dirichlet": "ground.matrix_priors",
     "Distribution": "ground.priors",
@@ -94,9 +95,13 @@ _EXPORTS: dict[str, str] = {
     "Parameter": "model.parameters",
     "difference": "model.comparison",
     "equations": "model.equations",
+    "degrees_of_freedom": "model.published_table",
     "priors": "model.quantities",
+    "priors_from_table": "model.published_table",
+    "priors_from": "learning.fitted_priors",
     # data
     "Arm": "data.planned",
+    "censored": "data.limits_of_quantification",
     "Dataset": "data.dataset",
     "Design": "data.planned",
     "read": "data.reader",

@@ -29,7 +29,8 @@ class Dataset:
     table : DataFrame
         The event table, one row per record in the order of `frame`: ROW (as in the file, from 1), ID,
         SUBJECT (from 0), TIME, EVID, AMT, RATE, II, ADDL, SS, CMT (number or name, 0 is the default),
-        DV, MDV, CENS, LIMIT, DVID, OCC, L2.
+        DV, MDV, CENS, LIMIT, DVID, OCC, L2; ABOVE after `censored(data, "M2")`, the limit above which the
+        value of an observation had to lie.
     subjects : tuple
         The IDs in the order of the table.
     covariates : FrozenMapping of str to Covariate
@@ -46,6 +47,8 @@ class Dataset:
         Labels of `frame` that are not used.
     notes : tuple of str
         How the table was interpreted.
+    choices : tuple of str
+        What was decided after reading, such as the treatment of values below the limit of quantification.
 
     Examples
     --------
@@ -69,6 +72,7 @@ class Dataset:
     columns: FrozenMapping[str, str] = field(default_factory=FrozenMapping)
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)

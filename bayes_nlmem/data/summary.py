@@ -46,6 +46,7 @@ def facts(data: Dataset) -> tuple[tuple[str, str], ...]:
         ("covariates", _covariates(data)),
         ("not used", iter([", ".join(data.ignored)] if data.ignored else [])),
         ("notes", iter(data.notes)),
+        ("choices", iter(data.choices)),
         ("warnings", (_warning(fault) for fault in data.warnings)),
     )
     return tuple((label if i == 0 else "", line) for label, lines in sections for i, line in enumerate(lines))

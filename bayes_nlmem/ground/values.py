@@ -12,6 +12,7 @@ from bayes_nlmem.ground.matrix_priors import BlockPrior, Joint
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.prior import LINE, POSITIVE, Prior, Support, is_number
 from bayes_nlmem.ground.priors import LKJ, HalfNormal, LogNormal, Normal, TruncatedNormal
+from bayes_nlmem.ground.published import Published
 
 Role = Literal["value", "sd"]
 
@@ -101,6 +102,8 @@ def admitted[T](
     >>> admitted(-0.3, "iiv", inside=POSITIVE, role="sd")[1]
     ['Expected a number > 0 or a prior for iiv, got -0.3. Write a positive number, or give a prior.']
     """
+    if isinstance(value, Published):
+        return value.settled(inside, what)
     if isinstance(value, About):
         return _weakly_informative(value, what, inside, role)
     if isinstance(value, Prior):

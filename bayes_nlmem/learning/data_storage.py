@@ -36,6 +36,7 @@ def data_to_dict(data: Dataset) -> dict[str, Any]:
         "columns": dict(data.columns),
         "ignored": list(data.ignored),
         "notes": list(data.notes),
+        "choices": list(data.choices),
     }
 
 
@@ -60,6 +61,7 @@ def data_from_dict(content: Mapping[str, Any]) -> Dataset:
         columns=FrozenMapping(content["columns"]),
         ignored=tuple(content["ignored"]),
         notes=tuple(content["notes"]),
+        choices=tuple(content.get("choices", ())),
     )
 
 

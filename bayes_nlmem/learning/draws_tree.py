@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_nlmem.learning.likelihood import pointwise
+from bayes_nlmem.learning.prior_density import prior_density
 from bayes_nlmem.translation.graph import Translation
 
 
@@ -19,6 +20,7 @@ def draws_tree(translation: Translation, sampled: xr.DataTree) -> xr.DataTree:
         "posterior": posterior,
         "sample_stats": sampled["sample_stats"].to_dataset(),
         "log_likelihood": pointwise(translation, posterior),
+        "log_prior": prior_density(translation, posterior),
         "observed_data": _observed(translation),
         "constant_data": _constant(translation),
     }

@@ -49,6 +49,8 @@ class RunRecord:
         Hash of the data.
     parts : int
         How often sampling was begun: more than 1 for a run that was cut off and went on.
+    data_choices : list of str
+        What was decided about the data after reading.
 
     Examples
     --------
@@ -74,6 +76,7 @@ class RunRecord:
     versions: dict[str, str] = field(default_factory=dict)
     data_digest: str = ""
     parts: int = 1
+    data_choices: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain Python values."""

@@ -101,6 +101,7 @@ def fit_of(prepared: Prepared, sampled: xr.DataTree, sampler: str, settings: Set
         timings={stage: round(seconds, 3) for stage, seconds in clock.stages.items()},
         versions=versions(),
         data_digest=translation.data.digest,
+        data_choices=list(translation.data.choices),
         parts=1 if settings.folder is None else len(settings.folder.part_paths),
     )
     return Fit(translation.model, translation.data, tree, record, prepared.edit)

@@ -7,15 +7,18 @@ from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.mapping import FrozenMapping
+from bayes_nlmem.ground.matrix_priors import Joint
 from bayes_nlmem.ground.messages import ModelError, closest, explain
 from bayes_nlmem.ground.prior import Prior
+from bayes_nlmem.model.correlations import Correlated
+from bayes_nlmem.model.levels import SUBJECT, level_of
 from bayes_nlmem.model.quantities import coefficient_name, quantities
 
 if TYPE_CHECKING:
     from bayes_nlmem.model.specification import Model
 
 
-def reprior(model: Model, priors: Mapping[str, Prior | float]) -> Model:
+def reprior(model: Model, priors: Mapping[Any, Prior | float]) -> Model:
     """The model with other priors, or known numbers, for what is named.
 
     Raises
@@ -24,8 +27,11 @@ def reprior(model: Model, priors: Mapping[str, Prior | float]) -> Model:
         A name that the model does not have (its prior would have no effect), or a correlation of a block of
         more than two, which has one prior together with the others.
     """
-    names = [quantity.name for quantity in quantities(model)]
     for name, value in priors.items():
+        if isinstance(name, tuple):
+            model = _with_block(model, name, value)
+            continue
+        names = [quantity.name for quantity in quantities(model)]
         if name not in names:
             raise ModelError(
                 explain(
@@ -60,7 +66,7 @@ def _changes(model: Model, name: str, value: Any) -> Iterator[Model]:
             if name == graph_name and getattr(parameter, field) is not None:
                 yield model.with_parameter(key, **{field: value})
         for level in getattr(parameter, "varies", {}):
-            if name == f"omega_{level}_{key}":
+            if name == f"omega_{key}_{level}":
                 yield model.with_parameter(key, varies={**parameter.varies, level: value})
         law = getattr(parameter, "law", None)
         if law is not None:
@@ -78,12 +84,11 @@ def _changes(model: Model, name: str, value: Any) -> Iterator[Model]:
             if name in (f"sigma_{output}_{suffix}", f"{output}_{suffix}"):
                 yield model.with_residual(output, with_unknown(residual, suffix, value))
     for k, block in enumerate(model.correlated):
-        if len(block.names) == 2 and name in _both("corr", block.names):
-            blocks = list(model.correlated)
-            blocks[k] = (
-                replace(block, prior=value) if _plain(block) else type(block)(*block.names, prior=value)
-            )
-            yield model.with_correlated(*blocks)
+        if len(block.names) == 2 and name == level_of(model, block.level).correlation(
+            *level_of(model, block.level).members(block)
+        ):
+            changed = Correlated(*block.names, prior=value, level=block.level, zeros=block.zeros)
+            yield model.with_correlated(*model.correlated[:k], changed, *model.correlated[k + 1 :])
     for k, pair in enumerate(model.correlated_residuals):
         if name == f"corr_{pair.first}_{pair.second}":
             pairs = list(model.correlated_residuals)
@@ -154,11 +159,21 @@ def _with_iiv(residual: Any, value: Any) -> Any:
     return replace(residual, residual=_with_iiv(residual.residual, value))
 
 
-def _both(kind: str, names: tuple[str, ...]) -> tuple[str, str]:
-    one, other = names
-    return f"{kind}_{one}_{other}", f"{kind}_{other}_{one}"
-
-
-def _plain(record: Any) -> bool:
-    """Whether `replace` works on a record: its constructor takes its fields."""
-    return all(field.init for field in fields(record)) and "__init__" not in vars(type(record))
+def _with_block(model: Model, names: tuple[str, ...], prior: Any) -> Model:
+    """The model with an inverse-Wishart prior for a block, which then gives the standard deviations too."""
+    blocks = list(model.correlated)
+    for k, block in enumerate(blocks):
+        if set(block.names) == set(names) and block.level == SUBJECT:
+            blocks[k] = Correlated(*names, prior=prior)
+            parameters = dict(model.parameters)
+            for name in names if blocks[k].joint else ():
+                parameters[name] = replace(parameters[name], iiv=Joint())
+            return replace(model, parameters=parameters, correlated=tuple(blocks))
+    listed = "; ".join(", ".join(block.names) for block in blocks) or "there is none"
+    raise ModelError(
+        explain(
+            expected=f"a block of correlated effects between subjects ({listed})",
+            got=f"{', '.join(map(str, names))}, whose prior would have no effect",
+            remedy="Give the model that block first: with_correlated(Correlated(...)).",
+        )
+    )

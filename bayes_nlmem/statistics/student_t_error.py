@@ -9,6 +9,7 @@ from typing import Any
 from bayes_nlmem.ground.formulas import Formula
 from bayes_nlmem.ground.messages import explain
 from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.ground.published import Published
 from bayes_nlmem.ground.truncated import Truncated
 from bayes_nlmem.ground.values import POSITIVE, About, admitted, refusal
 from bayes_nlmem.statistics.laws import Law
@@ -66,7 +67,7 @@ class StudentTError:
 
     def __post_init__(self) -> None:
         df, problems = admitted(self.df, "df", inside=POSITIVE)
-        if isinstance(self.df, About) and not problems:
+        if isinstance(self.df, (About, Published)) and not problems:
             df = Truncated(df, lower=LEAST_DF)
         elif isinstance(df, Prior) and not problems and (df.support or (0.0, 0.0))[0] < LEAST_DF:
             problems.append(

@@ -97,7 +97,16 @@ def surrounding_problems(model: Model, data: Dataset, records: Mapping[str, np.n
     for output, record in records.items():
         residual = model.residuals[output]
         yield from _covariate_problems(output, residual, data, record)
-        if inherited(residual, "autocorrelation") is not None:
+        paired = any(output in pair.names for pair in model.correlated_residuals)
+        remembers = inherited(residual, "autocorrelation") is not None
+        above = table["ABOVE"].iloc[record].notna().to_numpy() if "ABOVE" in table else np.zeros(1, bool)
+        if above.any() and (remembers or paired):
+            yield explain(
+                expected=f"independent errors of {output!r} for M2, which conditions each observation alone",
+                got="correlated ones",
+                remedy='Use M3: bn.censored(data, "M3").',
+            )
+        if remembers:
             _, elapsed = _chain(table, stretches(data), record)
             if len(same := record[elapsed <= 0]):
                 yield explain(

@@ -68,6 +68,7 @@ def reproducibility(fit: Any) -> Section:
         ("geometry of the random effects", record.geometry),
         ("graph edited", "yes" if record.edited else "no"),
         ("start values converged", "yes" if record.start_converged else "no"),
+        *(("decided about the data", choice) for choice in getattr(record, "data_choices", ())),
         ("data digest (SHA-256)", Markup(f"<code>{escape(record.data_digest[:16])}…</code>")),
         ("Seconds",),
         *((stage, f"{seconds:.1f}") for stage, seconds in record.timings.items()),
