@@ -155,6 +155,8 @@ _EXPORTS: dict[str, str] = {
     "TwoCompartment": "structures.compartments",
     # checks
     "Calibration": "checks.calibration",
+    "diagnose": "checks.diagnosis",
+    "Diagnosis": "checks.doctor.findings",
     "Exposure": "checks.exposure",
     "exposure": "checks.exposure",
     "load_calibration": "checks.calibration",

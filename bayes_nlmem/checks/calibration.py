@@ -24,6 +24,7 @@ from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.asked import design_of
 
 _SETTINGS = "settings.json"
+_COLUMNS = ("truth", "rank", "mean", "sd")
 _CENTRAL = {50: (0.25, 0.75), 80: (0.1, 0.9), 90: (0.05, 0.95), 95: (0.025, 0.975)}
 
 
@@ -84,8 +85,9 @@ class Calibration:
             Index quantity; `n` replicates; `p_value` of uniform ranks (small is bad, see
             `checks.rank_bands.uniformity`); `coverage_50` ... `coverage_95` (share of central intervals that
             hold the truth, in %); `z_mean` and `z_sd` of (posterior mean - truth) / posterior SD, near 0 and
-            1; `contraction` = 1 - mean posterior variance / variance of the true values: near 0 the data say
-            nothing, near 1 everything.
+            1; `contraction` = 1 - (posterior width / width of the true values)^2, widths being interquartile
+            ranges (of logarithms where all values are positive): near 0 the data say nothing, near 1
+            everything.
         """
         rows = {}
         for name in self.names:
@@ -93,13 +95,12 @@ class Calibration:
             truth, mean, sd = (np.array([one[key] for one in found]) for key in ("truth", "mean", "sd"))
             quantiles = np.array([one["quantiles"] for one in found])
             z = (mean - truth) / sd
-            spread = float(np.var(truth)) if len(found) > 1 else np.nan
             row: dict[str, float] = {"n": len(found), "p_value": uniformity(self.ranks(name), self.levels)}
             for percent, bounds in _CENTRAL.items():
                 low, high = (quantiles[:, PROBABILITIES.index(p)] for p in bounds)
                 row[f"coverage_{percent}"] = 100 * float(np.mean((truth >= low) & (truth <= high)))
             row |= {"z_mean": float(z.mean()), "z_sd": float(z.std(ddof=1)) if len(z) > 1 else np.nan}
-            row["contraction"] = 1 - float(np.mean(sd**2)) / spread if spread > 0 else np.nan
+            row["contraction"] = _contraction(truth, quantiles)
             rows[name] = row
         return pd.DataFrame.from_dict(rows, orient="index").astype({"n": int})
 
@@ -146,8 +147,15 @@ class Calibration:
     def save(self, path: str | Path, command: str = "") -> Path:
         """Write everything to one JSON file, from which `load_calibration` reads it again."""
         path = Path(path)
-        whole = {"command": command, "settings": dict(self.settings), "replicates": list(self.replicates)}
-        path.write_text(json.dumps(_rounded(whole), separators=(",", ":")) + "\n", encoding="utf-8")
+        rows = [
+            {**one, "quantities": {name: _packed(found) for name, found in one["quantities"].items()}}
+            if "quantities" in one
+            else dict(one)
+            for one in self.replicates
+        ]
+        head = {"command": command, "columns": [*_COLUMNS, "quantiles"], "probabilities": list(PROBABILITIES)}
+        whole = _rounded({**head, "settings": dict(self.settings), "replicates": rows})
+        path.write_text(json.dumps(whole, separators=(",", ":")) + "\n", encoding="utf-8")
         return path
 
     def _of(self, name: str) -> list[Mapping[str, Any]]:
@@ -320,7 +328,19 @@ def load_calibration(path: str | Path) -> Calibration:
         done = _stored(path, None)
         return Calibration(settings, tuple(done[k] for k in sorted(done)))
     whole = json.loads(path.read_text(encoding="utf-8"))
+    for one in whole["replicates"]:
+        if "quantities" in one:
+            one["quantities"] = {name: _unpacked(row) for name, row in one["quantities"].items()}
     return Calibration(whole["settings"], tuple(whole["replicates"]))
+
+
+def _contraction(truth: np.ndarray, quantiles: np.ndarray) -> float:
+    """1 - (typical posterior width / width of the true values)^2."""
+    widths = quantiles[:, [PROBABILITIES.index(0.25), PROBABILITIES.index(0.75)]]
+    if np.all(truth > 0) and np.all(widths > 0):
+        truth, widths = np.log(truth), np.log(widths)
+    spread = float(np.subtract(*np.quantile(truth, [0.75, 0.25])))
+    return 1 - (float(np.median(np.diff(widths, axis=1))) / spread) ** 2 if spread > 0 else np.nan
 
 
 def _check(n: int, draws: int, chains: int, ranks: int) -> None:
@@ -383,10 +403,18 @@ def _write(file: Path, content: Mapping[str, Any]) -> None:
     part.replace(file)
 
 
+def _packed(found: Mapping[str, Any]) -> list[Any]:
+    return [*(found[name] for name in _COLUMNS), found["quantiles"]]
+
+
+def _unpacked(row: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip((*_COLUMNS, "quantiles"), row, strict=True))
+
+
 def _rounded(value: Any) -> Any:
-    """Six digits are enough for a stored result."""
+    """Four digits are enough for a stored result."""
     if isinstance(value, float):
-        return float(f"{value:.6g}") if np.isfinite(value) else None
+        return float(f"{value:.4g}") if np.isfinite(value) else None
     if isinstance(value, Mapping):
         return {name: _rounded(one) for name, one in value.items()}
     return [_rounded(one) for one in value] if isinstance(value, list | tuple) else value

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+from scipy.special import gammaln
 from scipy.stats import binom
 
 
@@ -65,13 +68,8 @@ def simultaneous_band(n: int, levels: int, level: float = 0.95) -> tuple[np.ndar
             low = middle
         else:
             high = middle
-    z = np.arange(1, levels) / levels
-    counts = np.arange(n + 1)
-    lower, upper = np.empty(levels - 1), np.empty(levels - 1)
-    for k, p in enumerate(z):
-        inside = counts[_pointwise(counts, n, p) > low]
-        lower[k], upper[k] = inside[0] / n, inside[-1] / n
-    return lower, upper
+    inside = _table(n, levels) > low
+    return inside.argmax(axis=1) / n, (n - inside[:, ::-1].argmax(axis=1)) / n
 
 
 def uniformity(ranks: np.ndarray, levels: int) -> float:
@@ -107,16 +105,26 @@ def _pointwise(counts: np.ndarray, n: int, p: np.ndarray | float) -> np.ndarray:
     return np.minimum(1.0, 2 * np.minimum(binom.cdf(counts, n, p), binom.sf(counts - 1, n, p)))
 
 
+@lru_cache(maxsize=8)
+def _table(n: int, levels: int) -> np.ndarray:
+    """Pointwise probabilities of all counts, shape (levels - 1, n + 1)."""
+    z = np.arange(1, levels)[:, None] / levels
+    return _pointwise(np.arange(n + 1), n, z)
+
+
 def _inside(n: int, levels: int, gamma: float) -> float:
     """Probability that the pointwise probabilities of all counts are above gamma."""
-    counts = np.arange(n + 1)
+    log_factorial = gammaln(np.arange(n + 1) + 1.0)
     at, chance = np.array([0]), np.array([1.0])
-    for j in range(1, levels):
-        following = counts[_pointwise(counts, n, j / levels) > gamma]
+    for j, row in enumerate(_table(n, levels), 1):
+        following = np.flatnonzero(row > gamma)
         if not len(following):
             return 0.0
-        step = 1 / (levels - j + 1)
-        passed = following[None, :] - at[:, None]
-        moves = np.where(passed >= 0, binom.pmf(np.maximum(passed, 0), (n - at)[:, None], step), 0.0)
-        at, chance = following, chance @ moves
+        step, left = 1 / (levels - j + 1), n - at[:, None]
+        moved = following[None, :] - at[:, None]
+        possible = moved >= 0
+        k = np.where(possible, moved, 0)
+        log_chance = log_factorial[left] - log_factorial[k] - log_factorial[left - k]
+        log_chance += k * np.log(step) + (left - k) * np.log1p(-step)
+        at, chance = following, chance @ np.where(possible, np.exp(log_chance), 0.0)
     return float(chance.sum())

@@ -215,7 +215,7 @@ class Conditional:
         self._compiled.data.refresh()
 
     @cached_property
-    def _terms(self) -> Callable[[np.ndarray], list[np.ndarray]]:
+    def _terms(self) -> Compiled:
         """The terms of the effects and of the observations at a point."""
         graph, population, effects = self.graph, self.population.variables, self.effects.variables
         terms = graph.logp(vars=[*effects, *graph.observed_RVs], sum=False)

@@ -74,7 +74,7 @@ def plot_recovery(calibration: Any, *, names: Sequence[str] | None = None) -> An
     """What was learnt in every replicate against the true value.
 
     Points are posterior medians, bars central 90 % intervals, red where they miss the true value (one in
-    ten should); the grey line is identity.
+    ten should); the grey line is identity. Axes are logarithmic where true values span a wide range.
 
     Parameters
     ----------
@@ -111,6 +111,8 @@ def plot_recovery(calibration: Any, *, names: Sequence[str] | None = None) -> An
                 axes.plot(part.TRUTH, part.MEDIAN, "o", color=color, markersize=2.6, markeredgewidth=0)
             ends = [found.TRUTH.min(), found.TRUTH.max()]
             axes.plot(ends, ends, color=MUTED, linewidth=1)
+            if found.TRUTH.min() > 0 and found.TRUTH.max() > 30 * found.TRUTH.min() and found.LOWER.min() > 0:
+                axes.set(xscale="log", yscale="log")
             axes.set_title(f"{name}: {100 * (1 - missed.mean()):.0f} % hold the truth", pad=3, fontsize=8.5)
         for axes in grid.flat[len(chosen) :]:
             axes.set_axis_off()
