@@ -138,10 +138,12 @@ _EXPORTS: dict[str, str] = {
     "plot_effects_against_covariates": "plots.effects",
     "plot_goodness_of_fit": "plots.goodness",
     "plot_individual_fits": "plots.individuals",
+    "plot_npde": "plots.errors",
     "plot_observations": "plots.observations",
     "plot_prior_posterior": "plots.learnt",
     "plot_random_effects": "plots.effects",
     "plot_recovery": "plots.calibration",
+    "plot_vpc": "plots.predictive",
     # reports
     "Report": "reports.document",
     "report": "reports.document",

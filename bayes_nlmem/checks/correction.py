@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bayes_nlmem.ground.messages import ModelError, explain, rows_text
+from bayes_nlmem.ground.messages import ModelError, explain
 
 PREDICTION, VARIANCE = "prediction", "variance"
 CORRECTIONS = (PREDICTION, VARIANCE)
@@ -15,7 +15,12 @@ Array = NDArray[np.float64]
 
 
 def corrected(
-    observed: Array, simulated: Array, population: Array, cells: Sequence[NDArray[np.int64]], correction: str
+    observed: Array,
+    simulated: Array,
+    population: Array,
+    cells: Sequence[NDArray[np.int64]],
+    correction: str,
+    x: Array,
 ) -> tuple[Array, Array]:
     """Observations and replicates as if all of a bin had its median population prediction.
 
@@ -32,6 +37,8 @@ def corrected(
     cells : sequence of ndarray of int
         Positions of the observations of every bin.
     correction : {"prediction", "variance"}
+    x : ndarray, shape (n,)
+        Where they lie on the horizontal axis; for the message.
 
     Returns
     -------
@@ -66,7 +73,7 @@ def corrected(
         raise ModelError(
             explain(
                 expected="population predictions of one sign, other than 0, in every bin",
-                got=f"0 or another sign at observations {rows_text(np.add(wrong, 1))}",
+                got=f"0 or another sign at {len(wrong)} of them, at {x[wrong].min():g} to {x[wrong].max():g}",
                 remedy="Put them into bins of their own (bins=[...]), such as those before the first dose.",
             )
         )

@@ -41,6 +41,12 @@ class NPDE:
         Units by column.
     output : str
         The output.
+
+    Examples
+    --------
+    >>> errors = bn.npde(fit, draws=150, seed=1)
+    >>> errors.tests.index.get_level_values("test").unique().tolist()
+    ['mean', 'variance', 'normality', 'global']
     """
 
     table: pd.DataFrame

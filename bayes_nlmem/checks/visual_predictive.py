@@ -257,9 +257,8 @@ def vpc_of_arrays(
     for group, own in made.items():
         place[groups == group] = own.of(x[groups == group])
     if correction:
-        y, ys = corrected(
-            y, ys, np.asarray(population, float), [at for _, _, at in _cells(groups, place, made)], correction
-        )
+        cells = [at for _, _, at in _cells(groups, place, made)]
+        y, ys = corrected(y, ys, np.asarray(population, float), cells, correction, x)
     y = np.where(below, -np.inf, np.where(above, np.inf, y))
     if sim_below.any() or sim_above.any():
         ys = np.where(sim_below, -np.inf, np.where(sim_above, np.inf, ys))

@@ -115,7 +115,7 @@ def test_variance_correction_gives_every_observation_the_same_spread():
 
 
 def test_predictions_of_zero_cannot_be_corrected_beside_others():
-    with pytest.raises(bn.ModelError, match="row 1"):
+    with pytest.raises(bn.ModelError, match="at 1 of them, at 0 to 0"):
         bn.vpc_of_arrays(
             np.zeros(3),
             np.ones(3),
