@@ -124,6 +124,12 @@ _EXPORTS: dict[str, str] = {
     "Verdict": "learning.convergence",
     # checks: predictive
     "NPDE": "checks.prediction_errors",
+    "numerical_predictive_check": "checks.numerical_predictive",
+    "numerical_predictive_check_of_arrays": "checks.numerical_predictive",
+    "outliers": "checks.outlying",
+    "residuals": "checks.weighted",
+    "shrinkage": "checks.loss_of_spread",
+    "shrinkage_of_arrays": "checks.loss_of_spread",
     "npde": "checks.prediction_errors",
     "npde_of_arrays": "checks.prediction_errors",
     "VPC": "checks.visual_predictive",

@@ -68,7 +68,7 @@ def plot_npde(learnt: Any, *, errors: str = "NPDE", axes: Any = None, **options:
         _cloud(panels[1], table, expected, errors, labelled(words, unit))
         normal_quantiles(panels[2], table[errors].to_numpy(), errors)
         normal_histogram(panels[3], table[errors].to_numpy(), errors)
-        tests = found.tests.loc[errors, "p_adjusted"]
+        tests = found.tests.xs(errors, level="errors")["p_adjusted"]
         said = ", ".join(f"{name} {value:.2g}" for name, value in tests.items())
         panels[2].set_title(f"adjusted p: {said}", fontsize=8)
     return figure

@@ -10,6 +10,7 @@ import pymc as pm
 import xarray as xr
 
 from bayes_nlmem.ground.messages import ModelError, closest, explain
+from bayes_nlmem.model.levels import levels_of
 from bayes_nlmem.simulation.evaluation import evaluate
 from bayes_nlmem.translation.graph import Translation
 
@@ -125,22 +126,35 @@ def _partial(translation: Translation, correlations: dict[str, Any], draws: int)
     """Correlations in the coordinates that the graph draws: Betas of canonical partial correlations."""
     graph, found = translation.graph, {}
     left = dict(correlations)
-    order = list(translation.model.parameters)
-    for block in translation.model.correlated:
-        names = sorted(block.names, key=order.index)
-        label = "partial_" + "_".join(names)
-        pairs = [(i, j) for i in range(len(names)) for j in range(i)]
-        wanted = {(i, j): left.pop(f"corr_{names[j]}_{names[i]}", None) for i, j in pairs}
-        if all(value is None for value in wanted.values()) or label not in graph.named_vars:
+    model = translation.model
+    blocks = [(level, level.members(block)) for level in levels_of(model) for block in level.blocks]
+    for level, names in blocks:
+        label = level.latent("partial", names)
+        if label not in graph.named_vars:
             continue
-        if missing := [f"corr_{names[j]}_{names[i]}" for (i, j), value in wanted.items() if value is None]:
+        pairs = [(i, j) for i in range(len(names)) for j in range(i)]
+        called = {(i, j): level.correlation(names[j], names[i]) for i, j in pairs}
+        wanted = {pair: left.pop(name, None) for pair, name in called.items()}
+        if all(value is None for value in wanted.values()):
+            continue
+        if missing := [called[pair] for pair, value in wanted.items() if value is None]:
             raise ModelError(explain(expected="all correlations of a block", got=f"no {', '.join(missing)}"))
         matrix = np.eye(len(names))
         for (i, j), value in wanted.items():
             matrix[i, j] = matrix[j, i] = float(value)
-        found[label] = np.repeat((_canonical_partial(matrix, names)[None] + 1) / 2, draws, axis=0)
+        found[label] = np.repeat((_canonical_partial(matrix, list(names))[None] + 1) / 2, draws, axis=0)
+    for pair in model.correlated_residuals:
+        label, name = f"partial_{pair.first}_{pair.second}", f"corr_{pair.first}_{pair.second}"
+        if label in graph.named_vars and name in left:
+            found[label] = np.full(draws, (float(left.pop(name)) + 1) / 2)
     if left:
-        raise ModelError(explain(expected="correlations that are unknown", got=", ".join(left)))
+        raise ModelError(
+            explain(
+                expected="correlations with an LKJ prior",
+                got=", ".join(left),
+                remedy="Write them as known numbers into the model, or leave them to their prior.",
+            )
+        )
     return found
 
 
