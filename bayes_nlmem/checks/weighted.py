@@ -55,6 +55,7 @@ def residuals(
         - WRES = V0^(-1/2) (y - f(0)), V0 = G Omega G' + S at b = 0 (FO; NONMEM's NWRES, and WRES without
           interaction);
         - CWRES = V^(-1/2) (y - CPRED), V = G Omega G' + S at the EBE (FOCE; NONMEM's CWRES);
+        - EBE_PRED and EBE_IWRES, prediction and weighted residual at the EBE (NONMEM's IPRED and IWRES);
         - EPRED, EWRES, NPD, NPDE from replicates, see `npde`.
 
         NaN for censored observations, except NPD and NPDE. With errors on the log scale (or another one)
@@ -108,17 +109,6 @@ def linearised_residuals(model: Model, data: Dataset, at: Any, learnt: Any = Non
     DataFrame
         Index OUTPUT, ROW; columns CPRED, WRES, CWRES; and EBE_PRED, EBE_IWRES, the prediction and weighted
         residual at the EBE. Empty where outputs are categories, counts or events.
-
-    Examples
-    --------
-    >>> import bayes_nlmem as bn
-    >>> model = bn.Model(
-    ...     structure=bn.OneCompartment(), parameters={"CL": bn.Parameter(2, iiv=0.3), "V": bn.Parameter(20)},
-    ...     residuals={"cp": bn.Additive(0.5)},
-    ... )
-    >>> text = {"ID": 1, "TIME": [0, 1, 5], "AMT": [100, 0, 0], "DV": [None, 4.1, 3.2]}
-    >>> linearised_residuals(model, bn.read(pd.DataFrame(text)), {}).shape
-    (2, 5)
     """
     columns = ["CPRED", "WRES", "CWRES", "EBE_PRED", "EBE_IWRES"]
     if any(is_endpoint(residual) for residual in model.residuals.values()):
