@@ -61,8 +61,35 @@ def check_modelled(
             )
 
 
-def check_records(records: Records, n_compartments: int) -> None:
+def check_input_rates(
+    records: Records, door: np.ndarray, by_rate: Sequence[int], doors: Sequence[str]
+) -> None:
+    """Refuse infusions into what has an input rate of its own."""
+    dosing = (records.evid == 1) | (records.evid == 4)
+    spread = np.array(by_rate)[door] >= 0
+    rows = np.flatnonzero(dosing & spread & (records.rate != 0))
+    if rows.size:
+        raise DataError(
+            explain(
+                expected=f"RATE 0 for doses into {doors[door[rows[0]]]}, which has an input rate",
+                got=f"RATE {records.rate[rows[0]]:g} (record {rows[0] + 1})",
+                remedy="Give infusions another compartment, by CMT.",
+            )
+        )
+
+
+def check_records(records: Records, n_compartments: int, *, replacing: bool = False) -> None:
     """Refuse records that no parameters could make sense of; the data reader has said more by then."""
+    changed = np.isin(records.evid, (5, 6))
+    if changed.any() and not replacing:
+        raise DataError(
+            explain(
+                expected="EVID 0 to 4 for a structure of compartments",
+                got=f"EVID {records.evid[changed][0]} (record {np.flatnonzero(changed)[0] + 1})",
+                remedy="Write it as equations, structures.as_equations(...): there an amount can be replaced "
+                "(EVID 5) or multiplied (EVID 6).",
+            )
+        )
     dosing = (records.evid == 1) | (records.evid == 4)
     later = np.diff(records.time, prepend=-np.inf) < 0
     later[records.start[:-1][np.diff(records.start) > 0]] = False
@@ -72,7 +99,7 @@ def check_records(records: Records, n_compartments: int) -> None:
         ("E_CMT", (records.cmt < 0) | (records.cmt > n_compartments), f"CMT must be 0 to {n_compartments}"),
         (
             "E_TIME_ORDER",
-            later & (records.evid < 3),
+            later & ~np.isin(records.evid, (3, 4)),
             "TIME must not decrease within a subject without EVID 3 or 4",
         ),
         ("E_RATE", dosing & ~usual, "RATE must be > 0, 0, -1 or -2"),
@@ -86,6 +113,11 @@ def check_records(records: Records, n_compartments: int) -> None:
             "E_SS_CONSTANT_AMT",
             steady & (records.ii > 0) & ~(records.amt > 0),
             "SS with II > 0 needs AMT > 0",
+        ),
+        (
+            "E_CHANGE_ITEMS",
+            changed & ((records.rate != 0) | (records.addl != 0) | (records.ss != 0)),
+            "a replacement (EVID 5) or multiplication (EVID 6) has AMT and CMT only",
         ),
         (
             "E_NOT_FINITE",

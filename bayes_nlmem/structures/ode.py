@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from bayes_nlmem.engine.ode.derivatives import is_linear
 from bayes_nlmem.engine.ode.evaluation import evaluate
 from bayes_nlmem.engine.ode.machine_code import Code, code_of
 from bayes_nlmem.engine.ode.schedule import ODEPlan, compile_equations
@@ -16,14 +17,15 @@ from bayes_nlmem.engine.ode.tolerances import Tolerances
 from bayes_nlmem.engine.ode.trace import DOSE_INPUTS, System, trace
 from bayes_nlmem.engine.records import Records, Requests
 from bayes_nlmem.ground.messages import ModelError, closest, explain
-from bayes_nlmem.structures.events import check_modelled, check_records, number_of_compartment
+from bayes_nlmem.structures.events import check_input_rates, check_modelled, check_records, number_of_compartment
+from bayes_nlmem.structures.routes import by_routes
 from bayes_nlmem.structures.text import parse, written
 
 if TYPE_CHECKING:
     from pytensor.graph.basic import Variable
 
 Function = Callable[..., Mapping[str, Any]]
-SOLVERS = ("auto", "explicit", "stiff")
+SOLVERS = ("auto", "explicit", "stiff", "exponential")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,13 @@ class ODE:
     inputs : callable, optional
         ``inputs(p)`` returns a dict such as ``{"F_central": 1 / p.V}``: F, ALAG, D or R of a compartment as a
         function of the parameters. F, ALAG, D, R that are parameters themselves need not be given here.
+    input_rates : callable, optional
+        ``input_rates(tad, p)`` returns a dict compartment or route -> share of a dose per time that enters at time
+        `tad` after its arrival, instead of all at once; past doses add up. The parameters are those in force at
+        the dose.
+    routes : mapping of str to str, optional
+        Route -> compartment. A dose into the default compartment takes every route, with inputs of its own:
+        ``F_route``, ``ALAG_route``, ``D_route`` (then it enters at a constant rate over this time).
     compartments, parameters : tuple of str, optional
         Names in the order wanted; by default in the order of the derivatives and of first use. CMT 1 is the
         first.
@@ -56,8 +65,9 @@ class ODE:
         Compartment of doses and observations without CMT: by default the first and the first one named
         "central" (the first if there is none).
     tolerances : Tolerances
-    solver : {"auto", "explicit", "stiff"}
-        Tsitouras' explicit method of order 5, Rodas5P, or whichever is faster at the first evaluation.
+    solver : {"auto", "explicit", "stiff", "exponential"}
+        Tsitouras' explicit method of order 5, Rodas5P, for equations linear in the states with constant
+        coefficients the exponential of their matrix, or whichever is fastest at the first evaluation.
 
     Raises
     ------
@@ -84,12 +94,14 @@ class ODE:
     outputs: Any = None
     initial: Function | None = None
     inputs: Function | None = None
+    input_rates: Function | None = None
+    routes: Mapping[str, str] | None = None
     compartments: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     dose: str | None = None
     observe: str | None = None
     tolerances: Tolerances = Tolerances()
-    solver: Literal["auto", "explicit", "stiff"] = "auto"
+    solver: Literal["auto", "explicit", "stiff", "exponential"] = "auto"
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -97,6 +109,15 @@ class ODE:
             listed = ", ".join(map(repr, SOLVERS))
             raise ModelError(explain(expected=f"solver to be one of {listed}", got=repr(self.solver)))
         system = self._system()
+        if self.solver == "exponential" and (system.input_rates or not is_linear(system)):
+            raise ModelError(
+                explain(
+                    expected="equations linear in the compartments, with constant coefficients and without input "
+                    "rates, for solver='exponential'",
+                    got="others",
+                    remedy="Leave solver out: it is chosen by timing.",
+                )
+            )
         amounts = tuple(f"A_{c}" for c in system.compartments)
         central = "central" if "central" in system.compartments else system.compartments[0]
         settled = {
@@ -104,6 +125,8 @@ class ODE:
             "outputs": (*system.outputs, *amounts),
             "initial": None,
             "inputs": None,
+            "input_rates": None,
+            "routes": None,
             "compartments": system.compartments,
             "parameters": system.parameters,
             "dose": self.dose or system.compartments[0],
@@ -125,12 +148,14 @@ class ODE:
     def _system(self) -> System:
         compartments, parameters = tuple(self.compartments) or None, tuple(self.parameters) or None
         if isinstance(self.rates, str):
-            if self.initial is not None or self.inputs is not None or callable(self.outputs):
+            given = (self.initial, self.inputs, self.input_rates, self.routes)
+            if callable(self.outputs) or any(x is not None for x in given):
                 raise ModelError(
                     explain(
                         expected="all equations as text, or none",
                         got="text together with functions",
-                        remedy="Write central(0) = ..., F(central) = ..., cp = ... as lines of the text.",
+                        remedy="Write central(0) = ..., F(central) = ..., input(depot) = ..., cp = ... as lines of the "
+                        "text.",
                     )
                 )
             amounts = {f"A_{c}" for c in compartments or ()}
@@ -141,6 +166,8 @@ class ODE:
             outputs=self.outputs,
             initial=self.initial,
             inputs=self.inputs,
+            input_rates=self.input_rates,
+            routes=self.routes,
             compartments=compartments,
             parameters=parameters,
         )
@@ -171,9 +198,14 @@ class ODE:
         return tuple(
             name
             for letter in DOSE_INPUTS
-            for name in (letter, *(f"{letter}_{c}" for c in self.compartments))
+            for name in (letter, *(f"{letter}_{c}" for c in self._doors))
             if name not in taken
         )
+
+    @property
+    def _doors(self) -> tuple[str, ...]:
+        """What doses enter by: compartments and routes."""
+        return (*self.compartments, *self.system.routes)
 
     def accepts(self, name: str) -> bool:
         """Whether `name` may be given as a parameter."""
@@ -245,9 +277,8 @@ class ODE:
                     got=f"no {', no '.join(missing)}",
                 )
             )
-        check_records(records, len(self.compartments))
+        check_records(records, len(self.compartments), replacing=True)
         default = self.compartments.index(self.default_dose)
-        comp = np.where(records.cmt == 0, default, records.cmt - 1)
         given = [name for name in names if name not in self.parameters]
         # What is a parameter of the equations may also be an input of doses (D in a rate, say).
         doubles = [
@@ -256,17 +287,25 @@ class ODE:
         inputs = (*given, *doubles, *self.system.inputs)
         dose_inputs = [
             {letter: name for letter in DOSE_INPUTS for name in (letter, f"{letter}_{c}") if name in inputs}
-            for c in self.compartments
+            for c in self._doors
         ]
-        check_modelled(records, records.rate, comp, dose_inputs)
+        by_rate = [list(self.system.input_rates).index(d) if d in self.system.input_rates else -1 for d in self._doors]
+        linear = len(self.system.routes) < 2 or is_linear(self.system)
+        records, requests, comp, door = by_routes(
+            records, requests, default, self.compartments, self.system.routes, dose_inputs, linear
+        )
+        check_modelled(records, records.rate, door, dose_inputs)
+        check_input_rates(records, door, by_rate, self._doors)
         tables = compile_equations(
             records,
             requests.record,
             requests.output,
             n_parameters=len(self.parameters),
             comp=comp,
+            door=door,
             inputs=inputs,
             dose_inputs=dose_inputs,
+            by_rate=by_rate,
         )
         return ODEPlan(
             code=self.code,
@@ -278,7 +317,7 @@ class ODE:
 
     def _is_input(self, name: str) -> bool:
         letter, _, compartment = name.partition("_")
-        return letter in DOSE_INPUTS and (not compartment or compartment in self.compartments)
+        return letter in DOSE_INPUTS and (not compartment or compartment in self._doors)
 
     def engine_columns(self, p: Mapping[str, Any], plan: ODEPlan, xp: Any = np) -> list[Any]:
         """Columns of phi from the parameters: those of the equations, then the inputs of doses."""
@@ -290,6 +329,11 @@ class ODE:
                 strict=True,
             )
         )
+        for route in self.system.routes:  # what is given for the whole dose acts besides what a route has of its own
+            if f"F_{route}" in derived and "F" in plan.names:
+                derived[f"F_{route}"] = derived[f"F_{route}"] * p["F"]
+            if f"ALAG_{route}" in derived and "ALAG" in plan.names:
+                derived[f"ALAG_{route}"] = derived[f"ALAG_{route}"] + p["ALAG"]
         return own + [derived[name] if name in derived else p[name] for name in plan.columns[len(own) :]]
 
     def solve(self, p: Mapping[str, np.ndarray], plan: ODEPlan) -> tuple[np.ndarray, np.ndarray]:
@@ -301,8 +345,8 @@ class ODE:
         with np.errstate(all="ignore"):
             columns = self.engine_columns(values, plan)
         phi = np.column_stack([np.broadcast_to(c, (plan.n_rows,)) for c in columns])
-        stiff = solver_for(self.solver, phi, plan, self.tolerances)
-        predicted, _, status, _ = solve_equations(phi, plan, self.tolerances, stiff=stiff)
+        solver = solver_for(self.solver, phi, plan, self.tolerances)
+        predicted, _, status, _ = solve_equations(phi, plan, self.tolerances, solver=solver)
         return predicted, status
 
     def evaluate(self, p: Mapping[str, np.ndarray], plan: ODEPlan) -> np.ndarray:

@@ -69,7 +69,7 @@ def records_from_table(
         ii=table["II"].to_numpy(float),
         addl=table["ADDL"].to_numpy(np.int64),
         ss=table["SS"].to_numpy(np.int64),
-        cmt=_numbers(table, structure, np.isin(evid, (0, 1, 4))),
+        cmt=_numbers(table, structure, np.isin(evid, (0, 1, 4, 5, 6))),
         row=row,
         row_at=row if row_at is None else row_at,
     )

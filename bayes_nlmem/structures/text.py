@@ -1,8 +1,9 @@
 """Equations as text, as users of rxode2, nlmixr2 and Monolix know them: read by a whitelist, written back.
 
 ``d/dt(central) = ...``, ``response(0) = ...``, ``F(depot) = ...``, ``alag(depot) = ...``, ``dur(depot) =
-...``, ``rate(depot) = ...``, and any other ``name = ...``. What is neither assigned, nor a compartment, nor
-``t`` is a parameter.
+...``, ``rate(depot) = ...``, ``input(depot) = ...`` (share of a dose per time that enters at time `tad` after its
+arrival), ``route(oral) = depot``, and any other ``name = ...``. What is neither assigned, nor a compartment, nor
+``t``, nor ``tad`` is a parameter.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from bayes_nlmem.ground.messages import ModelError, closest, explain
 _DERIVATIVE = re.compile(r"^d\s*/\s*dt\s*\(\s*([A-Za-z_]\w*)\s*\)$|^ddt_([A-Za-z]\w*)$")
 _INITIAL = re.compile(r"^([A-Za-z_]\w*)\s*\(\s*0\s*\)$|^([A-Za-z]\w*)_0$")
 _INPUT = re.compile(r"^(f|F|alag|lag|ALAG|dur|D|rate|R)\s*\(\s*([A-Za-z_]\w*)\s*\)$")
+_INPUT_RATE = re.compile(r"^input\s*\(\s*([A-Za-z_]\w*)\s*\)$")
+_ROUTE = re.compile(r"^route\s*\(\s*([A-Za-z_]\w*)\s*\)$")
 _LETTER = {"f": "F", "alag": "ALAG", "lag": "ALAG", "dur": "D", "d": "D", "rate": "R", "r": "R"}
 _NAME = re.compile(r"^[A-Za-z_]\w*$")
 
@@ -74,16 +77,21 @@ def parse(
             )
         )
     reader = _Reader(order, parameters)
-    derivatives, start, inputs, assigned = {}, {}, {}, []
+    derivatives, start, inputs, input_rates, assigned = {}, {}, {}, {}, []
+    routes = {name: right for _, left, right in lines if (name := _match(_ROUTE, left))}
     for number, left, right in lines:
+        if _match(_ROUTE, left):
+            continue
         value = reader.read(right, number)
         if name := _match(_DERIVATIVE, left):
             derivatives[name] = value
-        elif (match := _INPUT.match(left)) and match[2] in order:
+        elif (match := _INPUT.match(left)) and (match[2] in order or match[2] in routes):
             inputs[f"{_LETTER[match[1].lower()]}_{match[2]}"] = value
+        elif name := _match(_INPUT_RATE, left):
+            input_rates[name] = value
         elif (name := _match(_INITIAL, left)) in order:
             start[name] = value
-        elif _NAME.match(left) and left not in order and left not in ("t", "time"):
+        elif _NAME.match(left) and left not in order and left not in ("t", "time", "tad"):
             if left in reader.parameters:
                 raise ModelError(_wrong(number, f"{left} is used before this line gives it a value"))
             reader.assigned[left] = value
@@ -102,7 +110,9 @@ def parse(
             )
         )
     observed = {name: reader.assigned[name] for name in chosen}
-    return assemble(reader.g, order, tuple(reader.parameters), derivatives, observed, start, inputs)
+    return assemble(
+        reader.g, order, tuple(reader.parameters), derivatives, observed, start, inputs, input_rates, routes
+    )
 
 
 def parse_assignments(
@@ -227,6 +237,8 @@ class _Reader:
     def _name(self, name: str, number: int) -> Symbol:
         if name in ("t", "time"):
             return Symbol(self.g, self.g.leaf("t"))
+        if name == "tad":
+            return Symbol(self.g, self.g.leaf("tad"))
         for known in (self.assigned, self.states, self.parameters):
             if name in known:
                 return known[name]
@@ -259,6 +271,7 @@ def written(system: System) -> str:
             if g.value(i) != 0
         ]
         + [(f"{name.partition('_')[0]}({name.partition('_')[2]})", i) for name, i in system.inputs.items()]
+        + [(f"input({name})", i) for name, i in system.input_rates.items()]
         + list(system.outputs.items())
     )
     uses: dict[int, int] = {}
@@ -274,7 +287,8 @@ def written(system: System) -> str:
         i for i in sorted(uses) if uses[i] > 1 and g.nodes[i][0] not in (*LEAVES, "neg") and i not in names
     ]
     names |= {i: f"_{number}" for number, i in enumerate(shared, 1)}
-    lines = [f"{name} = {_expression(system, i, names, top=True)}" for i, name in sorted(names.items())]
+    lines = [f"route({name}) = {into}" for name, into in system.routes.items()]
+    lines += [f"{name} = {_expression(system, i, names, top=True)}" for i, name in sorted(names.items())]
     done = set(names.values())
     for left, i in equations:
         if left not in done:
@@ -297,8 +311,8 @@ class _Writer:
         op, *a = self.system.graph.nodes[i]
         if op == "const":
             return _number(a[0]), 9 if a[0] >= 0 else 3
-        if op == "t":
-            return "t", 9
+        if op in ("t", "tad"):
+            return op, 9
         if op in ("y", "p"):
             return (self.system.compartments if op == "y" else self.system.parameters)[a[0]], 9
         if op == "neg":

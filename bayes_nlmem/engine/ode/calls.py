@@ -11,8 +11,8 @@ from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION
 
 (
     _PREPARE, _RATES, _SENSITIVITIES, _JACOBIAN, _OUTPUT, _OUTPUT_SLOPES, _INITIAL, _INITIAL_SLOPES,
-    _SECOND, _APPLY_SECOND, _TIME_SLOPES,
-) = range(FIRST_FUNCTION, FIRST_FUNCTION + 11)  # fmt: skip
+    _SECOND, _APPLY_SECOND, _TIME_SLOPES, _PREPARE_INPUT, _INPUT_RATE, _INPUT_SLOPES, _INPUT_BENDS,
+) = range(FIRST_FUNCTION, FIRST_FUNCTION + 15)  # fmt: skip
 
 
 @intrinsic
@@ -91,3 +91,27 @@ def apply_second(table, h, u, z, nb, kb, d):
 def time_slopes(table, t, z, p, q, nb, kb, d):
     """D = derivative of (f, J S + f_p) by t."""
     _call(table[_TIME_SLOPES], t, z, p, q, nb, kb, d, 0)
+
+
+@compiled
+def prepare_input(table, p, kept):
+    """Kept = expressions of the parameters p for the input rates."""
+    _call(table[_PREPARE_INPUT], 0.0, p, kept, 0, 0, 0, 0, 0)
+
+
+@compiled
+def input_rate(table, which, tad, p, kept):
+    """One input rate at a time after the dose."""
+    return _call(table[_INPUT_RATE], tad, which, p, kept, 0, 0, 0, 0)
+
+
+@compiled
+def input_slopes(table, which, tad, p, kept, d):
+    """The same; d = its derivatives by the time and the parameters."""
+    return _call(table[_INPUT_SLOPES], tad, which, p, kept, d, 0, 0, 0)
+
+
+@compiled
+def input_bends(table, which, tad, p, kept, d):
+    """Derivative of an input rate by the time; d = its derivatives by the time and the parameters."""
+    return _call(table[_INPUT_BENDS], tad, which, p, kept, d, 0, 0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bayes_nlmem.engine.ode.expressions import Graph
+from bayes_nlmem.engine.ode.expressions import LEAVES, Graph
 
 _FUNCTIONS = {
     "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "sin": "sin",
@@ -23,6 +23,7 @@ def evaluate(
     p: Sequence[Any] = (),
     y: Sequence[Any] = (),
     t: Any = 0.0,
+    tad: Any = 0.0,
 ) -> list[Any]:
     """Values of nodes for the values of their leaves.
 
@@ -34,8 +35,8 @@ def evaluate(
         numpy or pytensor.tensor.
     p, y : sequences
         Parameters and compartments in their order.
-    t
-        Time.
+    t, tad
+        Time, and time after a dose.
     """
     numpy_like = xp.__name__ == "numpy"
 
@@ -47,8 +48,10 @@ def evaluate(
         op, *a = g.nodes[i]
         if op == "const":
             known[i] = a[0]
-        elif op in ("t", "y", "p"):
-            known[i] = t if op == "t" else (y if op == "y" else p)[a[0]]
+        elif op in ("t", "tad"):
+            known[i] = t if op == "t" else tad
+        elif op in ("y", "p"):
+            known[i] = (y if op == "y" else p)[a[0]]
         else:
             x = [known[k] for k in a]
             known[i] = _OPERATIONS[op](*x) if op in _OPERATIONS else _apply(function, op, x)
@@ -87,6 +90,6 @@ def _needed(g: Graph, nodes: Sequence[int]) -> list[int]:
         i = pending.pop()
         if i not in found:
             found.add(i)
-            if g.nodes[i][0] not in ("const", "t", "y", "p"):
+            if g.nodes[i][0] not in LEAVES:
                 pending.extend(g.nodes[i][1:])
     return sorted(found)

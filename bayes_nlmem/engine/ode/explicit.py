@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from bayes_nlmem.engine.ode.calls import rates, sensitivities
 from bayes_nlmem.engine.ode.compiling import compiled, joined
-from bayes_nlmem.engine.ode.machine import BETWEEN, NEW, TRIAL, error_norm, size
+from bayes_nlmem.engine.ode.machine import BETWEEN, NEW, TRAINS_NOW, TRIAL, error_norm, size
 from bayes_nlmem.engine.ode.model_table import PAD
+from bayes_nlmem.engine.ode.spreading import pour
 
 _C2, _C3, _C4, _C5 = 0.161, 0.327, 0.9, 0.9800255409045097
 _A21 = 0.161
@@ -33,12 +34,16 @@ def slope(machine, t, z, p, q, r, nb, kb, d, row):
     """stages[row] = derivative of the state at address z; d is the address of that row."""
     if nb == 0:
         rates(machine.table, t, z, p, q, r, d)
+        if machine.desk[TRAINS_NOW] > 0:
+            pour(machine, t, 0, row)
         return
     sensitivities(machine.table, t, z, p, q, r, nb, kb, d)
     if machine.driven[0] != 0:
         stages, forcing = machine.stages, machine.forcing
         for i in range(machine.table[PAD], size(machine.table, nb)):
             stages[row, i] += forcing[i]
+    if machine.desk[TRAINS_NOW] > 0:
+        pour(machine, t, nb, row)
 
 
 @joined

@@ -1,7 +1,8 @@
 """Expressions as a graph in which equal subexpressions are one node, with exact derivatives.
 
 A node is a tuple: an operation and the numbers of its operands. Leaves are ``("const", value)``, ``("t",)``,
-``("y", i)`` (state i) and ``("p", i)`` (parameter i). Conditions are numbers, 1 for true.
+``("tad",)`` (time after a dose), ``("y", i)`` (state i) and ``("p", i)`` (parameter i). Conditions are numbers, 1
+for true.
 """
 
 from __future__ import annotations
@@ -9,10 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from bayes_nlmem.ground.messages import ModelError
-
 Node = tuple
-LEAVES = ("const", "t", "y", "p")
+LEAVES = ("const", "t", "tad", "y", "p")
 CONDITIONS = ("lt", "le", "eq", "and", "or", "not")
 
 _FOLD: dict[str, Callable[..., float]] = {
@@ -59,7 +58,7 @@ class Graph:
         if number is None:
             number = self._number[node] = len(self.nodes)
             self.nodes.append(node)
-            own = {"t": 1, "y": 2, "p": 4}.get(str(node[0]), 0)
+            own = {"t": 1, "y": 2, "p": 4, "tad": 8}.get(str(node[0]), 0)
             if node[0] not in LEAVES:
                 for operand in node[1:]:
                     own |= self._uses[operand]  # type: ignore[call-overload]
@@ -86,7 +85,7 @@ class Graph:
 
     def without_states(self, i: int) -> bool:
         """Whether it depends neither on the time nor on a state."""
-        return not self._uses[i] & 3
+        return not self._uses[i] & 11
 
     def has_time(self, i: int) -> bool:
         """Whether it depends on the time itself."""
@@ -95,6 +94,14 @@ class Graph:
     def has_states(self, i: int) -> bool:
         """Whether it depends on a state."""
         return bool(self._uses[i] & 2)
+
+    def of_dose_only(self, i: int) -> bool:
+        """Whether it depends on parameters and the time after a dose, and on nothing else."""
+        return not self._uses[i] & 3
+
+    def has_time_after_dose(self, i: int) -> bool:
+        """Whether it depends on the time after a dose."""
+        return bool(self._uses[i] & 8)
 
     def make(self, op: str, *a: int) -> int:
         """Number of an operation, simplified where that is exact."""
@@ -253,14 +260,22 @@ _SLOPE: dict[str, Callable[[Graph, int, list[int], list[int]], int]] = {
 }
 
 
-def _no_derivative(g: Graph, j: int, a: list[int], d: list[int]) -> int:
-    op = g.nodes[j][0]
-    raise ModelError(
-        f"The derivative of {op} is not known. Give it an argument without parameters or states."
-    )
+def _slope_lgamma(g: Graph, j: int, a: list[int], d: list[int]) -> int:
+    """Digamma for positive arguments: Stirling's series at x + 8, and the recurrence down to x (1e-14)."""
+    x, one = a[0], g.const(1.0)
+    z = g.make("add", x, g.const(8.0))
+    square = g.make("div", one, g.make("mul", z, z))
+    series = g.const(0.0)
+    for c in (1 / 12, -691 / 32760, 1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12):
+        series = g.make("mul", square, g.make("add", series, g.const(c)))
+    total = g.make("sub", g.make("log", z), g.make("div", g.const(0.5), z))
+    total = g.make("sub", total, series)
+    for i in range(8):
+        total = g.make("sub", total, g.make("div", one, g.make("add", x, g.const(float(i)))))
+    return g.make("mul", total, d[0])
 
 
-_SLOPE["lgamma"] = _no_derivative
+_SLOPE["lgamma"] = _slope_lgamma
 
 
 def jacobian(g: Graph, of: Iterable[int], by: Iterable[int]) -> list[dict[int, int]]:

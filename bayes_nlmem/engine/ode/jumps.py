@@ -10,10 +10,11 @@ from __future__ import annotations
 from bayes_nlmem.engine.doses import inputs_of
 from bayes_nlmem.engine.ode.calls import rates
 from bayes_nlmem.engine.ode.compiling import compiled
-from bayes_nlmem.engine.ode.machine import HELD, NEXT_STEP, TRIAL, place, size, weigh
+from bayes_nlmem.engine.ode.machine import HELD, NEXT_STEP, SPREAD, TRIAL, place, size, weigh
 from bayes_nlmem.engine.ode.model_table import PAD, N
+from bayes_nlmem.engine.ode.spreading import begin_input
 from bayes_nlmem.engine.ode.writer import LANES
-from bayes_nlmem.engine.trains import ENDING, LAST, N_TRAIN_FLOATS, N_TRAIN_INTS, NEXT, RECORD, _dose
+from bayes_nlmem.engine.trains import ENDING, LAST, NEXT, RECORD, _dose
 
 
 @compiled
@@ -107,15 +108,19 @@ def happen(machine, z, p, t, floats, ints, n_trains, which, is_end, records, nb,
         finish(machine, z, dose, inputs)
         ints[which, ENDING] += 1
     else:
-        start(machine, z, p, t, dose, inputs)
+        if ints[which, SPREAD] >= 0:
+            begin_input(machine, z, which, inputs)
+        else:
+            start(machine, z, p, t, dose, inputs)
         ints[which, NEXT] += 1
         if not dose.infused:
             ints[which, ENDING] += 1
-    if ints[which, NEXT] > ints[which, LAST] and ints[which, ENDING] == ints[which, NEXT]:
+    done = ints[which, NEXT] > ints[which, LAST] and ints[which, ENDING] == ints[which, NEXT]
+    if done and ints[which, SPREAD] < 0:
         n_trains -= 1
-        for i in range(N_TRAIN_FLOATS):
+        for i in range(floats.shape[1]):
             floats[which, i] = floats[n_trains, i]
-        for i in range(N_TRAIN_INTS):
+        for i in range(ints.shape[1]):
             ints[which, i] = ints[n_trains, i]
     if dose.infused:
         flow(machine, floats, ints, n_trains, records, nb, sensitive)

@@ -18,8 +18,10 @@ from bayes_nlmem.engine.ode.machine import (
     DESK_SIZE,
     DRIVEN,
     FORCING,
+    KEPT,
     LENGTH,
     LOCAL,
+    MOST_TRAINS,
     N_COLUMNS,
     N_PAIRS,
     N_PHI,
@@ -35,7 +37,10 @@ from bayes_nlmem.engine.ode.machine import (
     SOLVER,
     SPARE,
     TABLE,
+    TRAIN_FLOATS,
+    TRAIN_INTS,
     VALUES,
+    WIDE_TRAIN_INTS,
     lay_out,
     room_sizes,
 )
@@ -47,8 +52,9 @@ from bayes_nlmem.engine.ode.sources import SOURCE_KEY
 from bayes_nlmem.engine.ode.tolerances import Tolerances
 from bayes_nlmem.engine.ode.walk import walk
 from bayes_nlmem.engine.ode.writer import LANES
-from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
 
+# Names of the solvers in the order of their numbers.
+METHODS = ("explicit", "stiff", "exponential")
 SYMBOL = f"bayes_nlmem_ode_walk_{SOURCE_KEY}"
 _I64 = types.int64
 SIGNATURE = types.void(
@@ -83,13 +89,15 @@ def walk_at(
         cycle_desk[where] = behind
         behind += 8 * desk[LENGTH]
     cycle_desk[DRIVEN] = desk[COUNTS] + 16
+    cycle_desk[TRAIN_FLOATS], cycle_desk[TRAIN_INTS] = behind, desk[COUNTS] + 24
+    cycle_desk[MOST_TRAINS] = 1
+    desk[TRAIN_FLOATS], desk[TRAIN_INTS] = address(train_floats), address(train_ints)
+    desk[MOST_TRAINS] = most_records
     walk(
         desk,
         cycle_desk,
         carray(subjects, (n_subjects, at.N_SUBJECT_INTS)),
         carray(status, (n_subjects,)),
-        carray(train_floats, (most_records, N_TRAIN_FLOATS)),
-        carray(train_ints, (most_records, N_TRAIN_INTS)),
         most_steps,
     )
     taken = carray(ints_at(desk[COUNTS]), (2,))
@@ -122,16 +130,16 @@ def kernel():
 
 def memory_for(code: Code, subjects: np.ndarray, sensitive: bool) -> tuple[int, int, int, int]:
     """(doubles, integers, most blocks, most records) that the subjects of a plan need."""
-    n, n_parameters, _, n_hoisted, n_second, *_ = code.sizes
+    n, n_parameters, _, n_hoisted, n_second, *_, n_kept = code.sizes
     most_blocks = int(subjects[:, at.N_COLUMNS].max(initial=0)) // LANES if sensitive else 0
     most_records = int((subjects[:, at.END_RECORD] - subjects[:, at.FIRST_RECORD]).max(initial=1))
-    return (*room_sizes(n, n_parameters, n_hoisted, n_second, most_blocks), most_blocks, max(most_records, 1))
+    return (*room_sizes(n, n_parameters, n_hoisted, n_second, n_kept, most_blocks), most_blocks, max(most_records, 1))
 
 
 def solve_equations(
-    phi: np.ndarray, plan: ODEPlan, tolerances: Tolerances, *, sensitive: bool = False, stiff: bool = False
+    phi: np.ndarray, plan: ODEPlan, tolerances: Tolerances, *, sensitive: bool = False, solver: str = "explicit"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Solve a plan for one set of parameters.
+    """Solve a plan for one set of parameters by one of METHODS.
 
     Returns
     -------
@@ -146,12 +154,12 @@ def solve_equations(
     sens = np.zeros((n_pairs, phi.shape[1]))
     status, counts = np.zeros(plan.n_subjects, np.int64), np.zeros(2, np.int64)
     control = tolerances.control()
-    control[SOLVER] = float(stiff)
+    control[SOLVER] = float(METHODS.index(solver))
     inputs = [phi, *(tables[name] for name in ("floats", "ints", "subjects", "sensitivities", "requests"))]
     doubles, integers, most_blocks, most_records = memory_for(plan.code, tables["subjects"], sensitive)
     room, int_room = np.zeros(doubles), np.zeros(integers, np.int64)
-    train_floats = np.zeros((most_records, N_TRAIN_FLOATS))
-    train_ints = np.zeros((most_records, N_TRAIN_INTS), np.int64)
+    train_floats = np.zeros((most_records, KEPT + plan.code.sizes[-1]))
+    train_ints = np.zeros((most_records, WIDE_TRAIN_INTS), np.int64)
     kernel().ctypes(
         address_of(plan.code),
         *map(_pointer, inputs),

@@ -13,9 +13,18 @@ from numba import carray
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, joined, making_arrays
-from bayes_nlmem.engine.ode.model_table import N_HOISTED, N_PARAMETERS, N_SECOND, PAD, TABLE_SIZE, N
+from bayes_nlmem.engine.ode.model_table import N_HOISTED, N_KEPT, N_PARAMETERS, N_SECOND, PAD, TABLE_SIZE, N
 from bayes_nlmem.engine.ode.schedule import N_RECORD_INTS
 from bayes_nlmem.engine.ode.writer import LANES
+from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
+
+# Tables of trains: the columns of all trains, then those of doses that enter by an input rate. SPREAD: number of
+# the input rate, -1 for a dose that enters at once; EARLIER: doses before number 0; BLOCK: first block of
+# sensitivities of its parameters; BY_F, BY_LAG: columns (0 = none); PARAMETERS_AT: address of its parameters.
+SPREAD, EARLIER, BLOCK, BY_F, BY_LAG, PARAMETERS_AT = range(N_TRAIN_INTS, N_TRAIN_INTS + 6)
+WIDE_TRAIN_INTS = N_TRAIN_INTS + 6
+# PEAK: time at which most enters on a logarithmic scale; KEPT: first of the expressions that are kept.
+PEAK, KEPT = N_TRAIN_FLOATS, N_TRAIN_FLOATS + 1
 
 # table: of the model. forcing: constant inputs, laid out as a state; driven[0]: whether sensitivities have
 # any. scale: largest |y| so far by compartment. stages: rows of work, laid out as states. slopes: derivatives
@@ -24,7 +33,7 @@ from bayes_nlmem.engine.ode.writer import LANES
 Machine = namedtuple(
     "Machine",
     "desk table forcing driven scale q stages second jac lu pivots control counts slopes local spare vector "
-    "weights",
+    "weights train_floats train_ints",
 )
 # The tables of the plan, and where the answers are written.
 Book = namedtuple("Book", "phi floats ints columns requests values sens first_column sensitive")
@@ -34,25 +43,27 @@ Book = namedtuple("Book", "phi floats ints columns requests values sens first_co
     TABLE, FORCING, DRIVEN, SCALE, Q, STAGES, SECOND, JAC, LU, PIVOTS, CONTROL, COUNTS, SLOPES, LOCAL, SPARE,
     VECTOR, WEIGHTS, PHI, RECORD_FLOATS, RECORD_INTS, COLUMNS, REQUESTS, VALUES, SENS, LENGTH, N_SLOPES,
     N_ROWS, N_PHI, N_RECORDS, N_COLUMNS, N_REQUESTS, N_PAIRS, FIRST_COLUMN, SENSITIVE, NEXT_RECORD,
-    ALL_FINITE,
-) = range(36)  # fmt: skip
-DESK_SIZE = 36
+    ALL_FINITE, TRAIN_FLOATS, TRAIN_INTS, MOST_TRAINS, TRAINS_NOW,
+) = range(40)  # fmt: skip
+DESK_SIZE = 40
 
 # Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 =
-# unknown), steps left, previous error, solver.
-RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER = range(7)
-N_CONTROL = 7
-EXPLICIT, STIFF = 0, 1
+# unknown), steps left, previous error, solver, largest time of the subject.
+RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER, SPAN = range(8)
+N_CONTROL = 8
+EXPLICIT, STIFF, EXPONENTIAL = range(3)
 STEPS, REFUSED = range(2)
 # How much more error sensitivities may have.
 SENSITIVITY = 10.0
 
 # Rows of stages.
 TRIAL, HELD, NEW, BY_TIME, BETWEEN = 8, 9, 10, 11, 12
-N_STAGES = 13
+N_STAGES = 27
 
 
-def room_sizes(n: int, n_parameters: int, n_hoisted: int, n_second: int, most_blocks: int) -> tuple[int, int]:
+def room_sizes(
+    n: int, n_parameters: int, n_hoisted: int, n_second: int, n_kept: int, most_blocks: int
+) -> tuple[int, int]:
     """(doubles, integers) of memory for states of up to `most_blocks` blocks."""
     pad = -(-n // LANES) * LANES
     blocks = max(most_blocks, -(-n // LANES) + -(-n_parameters // LANES) + 1)
@@ -61,7 +72,7 @@ def room_sizes(n: int, n_parameters: int, n_hoisted: int, n_second: int, most_bl
     doubles = (
         length * (N_STAGES + 6) + 2 * n + n_hoisted + n_second + 2 * n * n + slopes + (blocks + 8) * LANES
     )
-    return doubles, 2 * DESK_SIZE + n + 2 * 8 + 2
+    return doubles + KEPT + n_kept + 1, 2 * DESK_SIZE + n + 2 * 8 + 2 + WIDE_TRAIN_INTS
 
 
 @compiled
@@ -123,6 +134,8 @@ def machine_at(desk):
         carray(floats_at(desk[SPARE]), (length,)),
         carray(floats_at(desk[VECTOR]), (n,)),
         carray(floats_at(desk[WEIGHTS]), ((length - table[PAD]) // n,)),
+        carray(floats_at(desk[TRAIN_FLOATS]), (desk[MOST_TRAINS], KEPT + table[N_KEPT])),
+        carray(ints_at(desk[TRAIN_INTS]), (desk[MOST_TRAINS], WIDE_TRAIN_INTS)),
     )
 
 

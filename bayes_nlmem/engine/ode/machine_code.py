@@ -52,7 +52,9 @@ def code_of(system: System) -> Code:
         program.n_second,
         len(system.outputs),
         int(derivatives.autonomous),
-        int(derivatives.linear),
+        int(derivatives.linear and not system.input_rates),
+        len(system.input_rates),
+        len(program.kept),
     )
     return Code(text, sizes, hashlib.sha256(repr((text, sizes)).encode()).hexdigest()[:20])
 

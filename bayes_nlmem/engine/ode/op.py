@@ -22,8 +22,8 @@ from pytensor.tensor.rewriting.basic import register_specialize
 from bayes_nlmem.engine.layout import END_RECORD, FIRST_RECORD, N_COLUMNS
 from bayes_nlmem.engine.ode.choice import solver_for
 from bayes_nlmem.engine.ode.compiling import ints_at
-from bayes_nlmem.engine.ode.kernel import SIGNATURE, SYMBOL, kernel, solve_equations
-from bayes_nlmem.engine.ode.machine import N_CONTROL, SOLVER, room_sizes
+from bayes_nlmem.engine.ode.kernel import METHODS, SIGNATURE, SYMBOL, kernel, solve_equations
+from bayes_nlmem.engine.ode.machine import KEPT, N_CONTROL, SOLVER, WIDE_TRAIN_INTS, room_sizes
 from bayes_nlmem.engine.ode.machine_code import Code, address_of, symbol_of
 from bayes_nlmem.engine.ode.model_table import CHOSEN, TABLE_SIZE
 from bayes_nlmem.engine.ode.schedule import ODEPlan
@@ -31,7 +31,6 @@ from bayes_nlmem.engine.ode.sources import SOURCE_KEY
 from bayes_nlmem.engine.ode.tolerances import Tolerances
 from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.op import contract, refuse_second_derivatives
-from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
 
 _TABLES = ("floats", "ints", "subjects", "sensitivities", "requests", "pairs")
 
@@ -55,8 +54,8 @@ class ODEWalk(Op):
         """Run the walk from the C and Python backends."""
         phi, *arrays = inputs
         plan = self._plan(arrays)
-        stiff = solver_for(self.solver, phi, plan, self.tolerances)
-        results = solve_equations(phi, plan, self.tolerances, sensitive=self.sensitive, stiff=stiff)
+        solver = solver_for(self.solver, phi, plan, self.tolerances)
+        results = solve_equations(phi, plan, self.tolerances, sensitive=self.sensitive, solver=solver)
         for storage, value in zip(output_storage, results[:3], strict=True):
             storage[0] = value
 
@@ -96,17 +95,19 @@ def _(op, node=None, **kwargs):
     address_of(op.code)  # both register their symbols
     walk = types.ExternalFunction(SYMBOL, SIGNATURE)
     locate = types.ExternalFunction(symbol_of(op.code.key), types.int64())
-    n, n_parameters, _, n_hoisted, n_second, *_ = op.code.sizes
+    n, n_parameters, _, n_hoisted, n_second, *_, n_kept = op.code.sizes
     settings, most_steps = tuple(op.tolerances.control().tolist()), op.tolerances.most_steps
-    sensitive, automatic, fixed = int(op.sensitive), op.solver == "auto", float(op.solver == "stiff")
+    sensitive, automatic = int(op.sensitive), op.solver == "auto"
+    fixed = 0.0 if automatic else float(METHODS.index(op.solver))
+    train_width = KEPT + n_kept
     sizes = numba_njit(room_sizes)
 
     @numba_njit
     def choose(phi, floats, ints, subjects, sensitivities, requests, pairs):
-        with numba.objmode(stiff="float64"):
+        with numba.objmode(number="float64"):
             plan = op._plan((floats, ints, subjects, sensitivities, requests, pairs))
-            stiff = float(solver_for("auto", phi, plan, op.tolerances))
-        return stiff
+            number = float(METHODS.index(solver_for("auto", phi, plan, op.tolerances)))
+        return number
 
     @numba_njit
     def ode_walk(phi, floats, ints, subjects, sensitivities, requests, pairs):
@@ -127,13 +128,13 @@ def _(op, node=None, **kwargs):
         for s in range(subjects.shape[0]):
             most_blocks = max(most_blocks, subjects[s, N_COLUMNS] // LANES * sensitive)
             most_records = max(most_records, subjects[s, END_RECORD] - subjects[s, FIRST_RECORD])
-        doubles, integers = sizes(n, n_parameters, n_hoisted, n_second, most_blocks)
+        doubles, integers = sizes(n, n_parameters, n_hoisted, n_second, n_kept, most_blocks)
         values = np.full(requests.shape[0], np.nan)
         sens = np.zeros((n_pairs, phi.shape[1]))
         status, counts = np.zeros(subjects.shape[0], np.int64), np.zeros(2, np.int64)
         room, int_room = np.zeros(doubles), np.zeros(integers, np.int64)
-        train_floats = np.zeros(most_records * N_TRAIN_FLOATS)
-        train_ints = np.zeros(most_records * N_TRAIN_INTS, np.int64)
+        train_floats = np.zeros(most_records * train_width)
+        train_ints = np.zeros(most_records * WIDE_TRAIN_INTS, np.int64)
         walk(
             locate(), phi.ctypes, floats.ctypes, ints.ctypes, subjects.ctypes, sensitivities.ctypes,
             requests.ctypes, phi.shape[0], phi.shape[1], floats.shape[0], subjects.shape[0],

@@ -32,7 +32,12 @@ class Program:
             (i, pair, node) for i, row in enumerate(derivatives.f_yy) for pair, node in row.items()
         ]
         self.mixed = [(i, pair, node) for i, row in enumerate(derivatives.f_yp) for pair, node in row.items()]
-        self.hoisted = self._hoist()
+        rows = (derivatives.f_y, derivatives.f_p, derivatives.f_t, derivatives.f_yt, derivatives.f_pt)
+        self.hoisted = self._hoist(
+            [*system.rates, *_all(rows), *(node for *_, node in self.curved + self.mixed)]
+        )
+        rows = (derivatives.g_t, derivatives.g_p, derivatives.g_tt, derivatives.g_tp)
+        self.kept = self._hoist([*system.input_rates.values(), *_all(rows)])
 
     @property
     def n_hoisted(self) -> int:
@@ -49,20 +54,14 @@ class Program:
         parts = (
             self._prepare, self._rates, self._sensitivities, self._jacobian, self._output,
             self._output_slopes, self._initial, self._initial_slopes, self._second, self._apply_second,
-            self._time_slopes,
+            self._time_slopes, self._prepare_input, self._input_rate, self._input_slopes, self._input_bends,
         )  # fmt: skip
         texts = [DECLARATIONS, _table(), *(part() for part in parts)]
         return "\n\n".join(texts) + "\n"
 
-    def _hoist(self) -> dict[int, int]:
+    def _hoist(self, pending: list[int]) -> dict[int, int]:
         """Places of the largest expressions of parameters only."""
-        g, d = self.system.graph, self.d
-        rows = (d.f_y, d.f_p, d.f_t, d.f_yt, d.f_pt)
-        pending = [
-            *self.system.rates,
-            *(node for row_list in rows for row in row_list for node in row.values()),
-        ]
-        pending += [node for *_, node in self.curved + self.mixed]
+        g = self.system.graph
         probe = Function(g, "", (), {})
         found: dict[int, int] = {}
         seen: set[int] = set()
@@ -81,14 +80,49 @@ class Program:
             pending.extend(g.nodes[i][1:])
         return found
 
-    def _function(self, name: str, *arguments: str, hoisted: bool = True) -> Function:
-        return Function(self.system.graph, name, arguments, self.hoisted if hoisted else {})
+    def _function(self, name: str, *arguments: str, hoisted: bool = True, kept: bool = False) -> Function:
+        known = self.kept if kept else self.hoisted if hoisted else {}
+        return Function(self.system.graph, name, arguments, known)
 
     def _prepare(self) -> str:
-        f = self._function("prepare", "p", "q", hoisted=False)
-        for node, place in self.hoisted.items():
+        return self._filled("prepare", self.hoisted)
+
+    def _prepare_input(self) -> str:
+        return self._filled("prepare_input", self.kept)
+
+    def _filled(self, name: str, places: dict[int, int]) -> str:
+        f = self._function(name, "p", "q", hoisted=False)
+        for node, place in places.items():
             f.store(f.value(node), "%q", place)
         return f.end()
+
+    def _input_rate(self) -> str:
+        """One input rate at the time after a dose (the argument t)."""
+        rates = list(self.system.input_rates.values())
+        f = self._function("input_rate", "which", "p", "q", kept=True)
+        return self._choose(f, len(rates), lambda k: f.value(rates[k]))
+
+    def _input_slopes(self) -> str:
+        """The same; its derivatives by the time and the parameters in d."""
+        return self._bent("input_slopes", list(self.system.input_rates.values()), self.d.g_t, self.d.g_p)
+
+    def _input_bends(self) -> str:
+        """The derivative of an input rate by the time, and its derivatives in d."""
+        g = self.system.graph
+        slopes = [row.get(0, g.const(0.0)) for row in self.d.g_t]
+        return self._bent("input_bends", slopes, self.d.g_tt, self.d.g_tp)
+
+    def _bent(self, name: str, nodes: list[int], by_time: Rows, by_parameters: Rows) -> str:
+        f = self._function(name, "which", "p", "q", "d", kept=True)
+
+        def case(k: int) -> str:
+            f.store(f.value(by_time[k][0]) if by_time[k] else literal(0.0), "%d", 0)
+            for m in range(self.n_parameters):
+                row = by_parameters[k]
+                f.store(f.value(row[m]) if m in row else literal(0.0), "%d", 1 + m)
+            return f.value(nodes[k])
+
+        return self._choose(f, len(nodes), case)
 
     def _write_rates(self, f: Function) -> None:
         f.write(self.system.rates)
@@ -252,6 +286,10 @@ def _table() -> str:
         f"@table = global [{TABLE_SIZE} x i64] zeroinitializer, align 64\n\n"
         "define i64 @locate() {\n  ret i64 ptrtoint (ptr @table to i64)\n}"
     )
+
+
+def _all(groups: Iterable[Rows]) -> Iterable[int]:
+    return (node for rows in groups for node in _nodes(rows))
 
 
 def _nodes(rows: Rows) -> Iterable[int]:

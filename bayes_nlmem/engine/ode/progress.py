@@ -13,12 +13,14 @@ from bayes_nlmem.engine.ode.answers import answer
 from bayes_nlmem.engine.ode.calls import rates
 from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, making_arrays
 from bayes_nlmem.engine.ode.explicit import explicit_between, explicit_step, slope
+from bayes_nlmem.engine.ode.exponential import advance_linear
 from bayes_nlmem.engine.ode.machine import (
     ABSOLUTE,
     ALL_FINITE,
     BEFORE,
     BETWEEN,
     DESK_SIZE,
+    EXPONENTIAL,
     FLOOR,
     HELD,
     LENGTH,
@@ -31,6 +33,7 @@ from bayes_nlmem.engine.ode.machine import (
     STEPS,
     STEPS_LEFT,
     STIFF,
+    TRAINS_NOW,
     TRIAL,
     book_at,
     machine_at,
@@ -39,6 +42,7 @@ from bayes_nlmem.engine.ode.machine import (
 )
 from bayes_nlmem.engine.ode.model_table import N
 from bayes_nlmem.engine.ode.sources import SOURCE_KEY
+from bayes_nlmem.engine.ode.spreading import longest_step, pour
 from bayes_nlmem.engine.ode.stiff import prepare_stiff_step, stiff_between, stiff_step
 
 SYMBOL = f"bayes_nlmem_ode_progress_{SOURCE_KEY}"
@@ -52,6 +56,9 @@ def first_step(machine, z, p, t, longest):
     base, width = s.ctypes.data, 8 * s.shape[1]
     q, r = machine.q.ctypes.data, machine.forcing.ctypes.data
     rates(table, t, z.ctypes.data, p, q, r, base + HELD * width)
+    if machine.desk[TRAINS_NOW] > 0:
+        pour(machine, t, 0, HELD)
+        longest = min(longest, longest_step(machine, t))
     size0, size1, size2 = 0.0, 0.0, 0.0
     for i in range(n):
         weight = control[RELATIVE] * abs(z[i]) + control[ABSOLUTE] * max(scale[i], control[FLOOR])
@@ -65,6 +72,8 @@ def first_step(machine, z, p, t, longest):
     for i in range(n):
         s[TRIAL, i] = z[i] + h * s[HELD, i]
     rates(table, t + h, base + TRIAL * width, p, q, r, base + BETWEEN * width)
+    if machine.desk[TRAINS_NOW] > 0:
+        pour(machine, t + h, 0, BETWEEN)
     for i in range(n):
         weight = control[RELATIVE] * abs(z[i]) + control[ABSOLUTE] * max(scale[i], control[FLOOR])
         size2 += ((s[BETWEEN, i] - s[HELD, i]) / weight) ** 2
@@ -80,6 +89,8 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
     Returns (fault, first record not answered, whether the answers are finite).
     """
     control, counts, s = machine.control, machine.counts, machine.stages
+    if control[SOLVER] == EXPONENTIAL:
+        return advance_linear(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide)
     n = size(machine.table, nb)
     q, r = machine.q.ctypes.data, machine.forcing.ctypes.data
     stiff = control[SOLVER] == STIFF
@@ -92,6 +103,8 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
         if control[STEPS_LEFT] <= 0.0:
             return at.TOO_MANY_STEPS, k, finite
         control[STEPS_LEFT] -= 1.0
+        if machine.desk[TRAINS_NOW] > 0:
+            h = min(h, longest_step(machine, t))
         last = t + 1.001 * h >= until
         step = until - t if last else h
         if not ready:

@@ -18,9 +18,14 @@ from bayes_nlmem.engine.ode.machine_code import Code
 from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.records import Records
 
-# Whether something changes at the record: one more column of the integer table.
-STOP = at.N_RECORD_INTS
-N_RECORD_INTS = at.N_RECORD_INTS + 1
+# Two more columns of the integer table: whether something changes at the record; input rate by which its dose
+# enters, -1 if at once.
+STOP, BY_RATE = at.N_RECORD_INTS, at.N_RECORD_INTS + 1
+N_RECORD_INTS = at.N_RECORD_INTS + 2
+
+
+# EVID of a reset, and of a reset with a dose.
+RESETS = (3, 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +72,10 @@ def compile_equations(
     *,
     n_parameters: int,
     comp: np.ndarray,
+    door: np.ndarray,
     inputs: Sequence[str],
     dose_inputs: Sequence[Mapping[str, str]],
+    by_rate: Sequence[int],
 ) -> dict[str, np.ndarray]:
     """Tables of the kernel.
 
@@ -81,10 +88,14 @@ def compile_equations(
         Parameters of the equations: the first columns of phi.
     comp : int array (n_records,)
         Compartment (from 0) that the dose of each record enters.
+    door : int array (n_records,)
+        Compartment, or number of compartments + route, by which it enters.
     inputs : sequence of str
         The other columns of phi.
     dose_inputs : sequence of mapping
-        For each compartment the name of the column for "F", "ALAG", "D", "R", where there is one.
+        For each door the name of the column for "F", "ALAG", "D", "R", where there is one.
+    by_rate : sequence of int
+        For each door the input rate by which its doses enter, -1 if at once.
     """
     floats = np.column_stack([records.time, records.amt, records.rate, records.ii])
     ints = np.zeros((records.n, N_RECORD_INTS), np.int64)
@@ -96,8 +107,9 @@ def compile_equations(
     place = {name: n_parameters + i for i, name in enumerate(inputs)}
     letters = (("F", at.PHI_F), ("ALAG", at.PHI_ALAG), ("D", at.PHI_D), ("R", at.PHI_R))
     for letter, column in letters:
-        by_comp = np.array([place.get(names.get(letter, ""), -1) for names in dose_inputs], np.int64)
-        ints[:, column] = by_comp[comp]
+        by_door = np.array([place.get(names.get(letter, ""), -1) for names in dose_inputs], np.int64)
+        ints[:, column] = by_door[door]
+    ints[:, BY_RATE] = np.asarray(by_rate, np.int64)[door]
     ints[records.rate != -2, at.PHI_D] = -1
     ints[records.rate != -1, at.PHI_R] = -1
     ints[:, STOP] = _stops(records)
@@ -140,7 +152,7 @@ def _stops(records: Records) -> np.ndarray:
     last = np.zeros(records.n, bool)
     ends = records.start[1:][np.diff(records.start) > 0] - 1
     last[ends] = True
-    following = np.roll(records.evid, -1) >= 3
+    following = np.isin(np.roll(records.evid, -1), RESETS)
     changes = records.row != np.roll(records.row, -1)
     return stop | last | following | changes
 
@@ -153,6 +165,7 @@ def _groups(
     row_lists: list[np.ndarray] = []
     n_slots = np.zeros(records.n, np.int64)
     dosing = (records.evid == 1) | (records.evid == 4)
+    reset = np.isin(records.evid, RESETS)
     phi_columns = ints[:, at.PHI_F : at.PHI_R + 1]
     asked = ints[:, at.ASKED_END] > ints[:, at.ASKED]
     for s in range(records.n_subjects):
@@ -168,8 +181,8 @@ def _groups(
         first_column = len(columns)
         slots: list[int] = []
         for r in range(begin, end):
-            needed = [int(records.row[r])] if r > begin and records.evid[r] < 3 else []
-            if r == begin or dosing[r] or records.evid[r] >= 3 or asked[r]:
+            needed = [int(records.row[r])] if r > begin and not reset[r] else []
+            if r == begin or dosing[r] or reset[r] or asked[r]:
                 needed.append(int(records.row_at[r]))
             for row in needed:
                 if row not in first_block:

@@ -19,17 +19,23 @@ from bayes_nlmem.engine.ode.elimination import eliminate, solve_blocks, solve_ve
 from bayes_nlmem.engine.ode.jumps import finish, run, start, still
 from bayes_nlmem.engine.ode.machine import (
     ABSOLUTE,
+    BLOCK,
+    BY_F,
+    BY_LAG,
     FLOOR,
     HELD,
     NEXT_STEP,
     RELATIVE,
+    TRAINS_NOW,
     place,
     size,
     weigh_local,
 )
 from bayes_nlmem.engine.ode.model_table import N_PARAMETERS, PAD, N
 from bayes_nlmem.engine.ode.progress import progress
+from bayes_nlmem.engine.ode.spreading import begin_input
 from bayes_nlmem.engine.ode.writer import LANES
+from bayes_nlmem.engine.trains import FIRST, NEXT
 
 _MOST_ITERATIONS = 60
 _LARGE = 1e30
@@ -66,10 +72,19 @@ def _one_cycle(cycle, w, p, nb, kb, inputs, dose, phase, end, before, interval, 
     """Run the state through one dosing interval that begins at t."""
     still(cycle, nb)
     if not dose.infused:
+        spread = cycle.desk[TRAINS_NOW] > 0
+        if spread:
+            cycle.train_ints[0, NEXT], cycle.train_floats[0, FIRST] = 0, t + phase
+            cycle.train_ints[0, BLOCK] = kb
+            cycle.train_ints[0, BY_F], cycle.train_ints[0, BY_LAG] = inputs.f, inputs.lag
         fault = _move(cycle, w, p, nb, kb, t, t + phase)
         if fault != at.FINE:
             return fault
-        start(cycle, w, p, t + phase, dose, inputs)
+        if spread:
+            begin_input(cycle, w, 0, inputs)
+            cycle.train_ints[0, NEXT] = 1
+        else:
+            start(cycle, w, p, t + phase, dose, inputs)
         return _move(cycle, w, p, nb, kb, t + phase, t + interval)
     now, flowing = 0.0, before
     for step in range(3):

@@ -13,8 +13,9 @@ from bayes_nlmem.engine.ode.calls import apply_second, jacobian, second, time_sl
 from bayes_nlmem.engine.ode.compiling import compiled, joined
 from bayes_nlmem.engine.ode.elimination import eliminate, solve_blocks, solve_vector
 from bayes_nlmem.engine.ode.explicit import slope
-from bayes_nlmem.engine.ode.machine import BETWEEN, BY_TIME, HELD, NEW, TRIAL, error_norm, size
+from bayes_nlmem.engine.ode.machine import BETWEEN, BY_TIME, HELD, NEW, TRAINS_NOW, TRIAL, error_norm, size
 from bayes_nlmem.engine.ode.model_table import AUTONOMOUS, PAD, N
+from bayes_nlmem.engine.ode.spreading import pour_slopes
 
 _GAMMA = 0.21193756319429014
 _A5 = [-7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946]
@@ -91,6 +92,8 @@ def prepare_stiff_step(machine, z, p, nb, kb, t):
     slope(machine, t, address, p, q, r, nb, kb, base + HELD * width, HELD)
     if table[AUTONOMOUS] == 0:
         time_slopes(table, t, address, p, q, nb, kb, base + BY_TIME * width)
+        if machine.desk[TRAINS_NOW] > 0:
+            pour_slopes(machine, t, nb, BY_TIME)
 
 
 @joined

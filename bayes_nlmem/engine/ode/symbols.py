@@ -14,7 +14,7 @@ from bayes_nlmem.ground.messages import ModelError, closest, explain
 UFUNCS = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div",
     "power": "pow", "float_power": "pow", "negative": "neg", "absolute": "abs", "fabs": "abs",
-    "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt",
+    "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "gammaln": "lgamma",
     "sin": "sin", "cos": "cos", "tanh": "tanh", "floor": "floor",
     "maximum": "max", "minimum": "min", "fmax": "max", "fmin": "min",
     "less": "lt", "less_equal": "le", "equal": "eq",
@@ -159,7 +159,8 @@ class Symbol:
 
 def _unknown_function(name: str) -> ModelError:
     known = sorted(
-        {*UFUNCS, "where", "clip", "square", "log10"} - {"divide", "float_power", "fabs", "fmax", "fmin"}
+        {*UFUNCS, "where", "clip", "square", "log10"}
+        - {"divide", "float_power", "fabs", "fmax", "fmin", "gammaln"}
     )
     return ModelError(
         explain(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bayes_nlmem.engine.ode.expressions import Graph
+from bayes_nlmem.engine.ode.expressions import LEAVES, Graph
 from bayes_nlmem.engine.ode.symbols import Names, Symbol, number_of
 from bayes_nlmem.ground.messages import ModelError, closest, explain
 
@@ -29,7 +29,12 @@ class System:
         Value of each compartment before the first record and after a reset.
     outputs : mapping of str to int
     inputs : mapping of str to int
-        ``F_depot``, ``ALAG_central``, ...: what is derived from the parameters for doses into a compartment.
+        ``F_depot``, ``ALAG_central``, ...: what is derived from the parameters for doses into a compartment or by
+        a route.
+    input_rates : mapping of str to int
+        Compartment or route -> share of the dose per time that enters at a time after its arrival.
+    routes : mapping of str to str
+        Route -> compartment.
     """
 
     graph: Graph = field(repr=False)
@@ -39,6 +44,8 @@ class System:
     initial: tuple[int, ...] = field(repr=False)
     outputs: Mapping[str, int]
     inputs: Mapping[str, int]
+    input_rates: Mapping[str, int] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict)
 
 
 def trace(
@@ -47,6 +54,8 @@ def trace(
     outputs: Callable[..., Any] | None = None,
     initial: Callable[..., Any] | None = None,
     inputs: Callable[..., Any] | None = None,
+    input_rates: Callable[..., Any] | None = None,
+    routes: Mapping[str, str] | None = None,
     compartments: tuple[str, ...] | None = None,
     parameters: tuple[str, ...] | None = None,
 ) -> System:
@@ -62,6 +71,11 @@ def trace(
     initial, inputs : callable, optional
         ``initial(p)`` returns a dict compartment -> value (0 if left out), ``inputs(p)`` a dict ``F_depot``
         -> value.
+    input_rates : callable, optional
+        ``input_rates(tad, p)`` returns a dict compartment or route -> share of the dose per time that enters at
+        time `tad` after its arrival.
+    routes : mapping of str to str, optional
+        Route -> compartment.
     compartments, parameters : tuple of str, optional
         Names in their order; found by use where left out.
     """
@@ -80,6 +94,8 @@ def trace(
                 outputs=outputs,
                 initial=initial,
                 inputs=inputs,
+                input_rates=input_rates,
+                routes=routes,
                 compartments=order,
                 parameters=parameters,
             )
@@ -98,7 +114,8 @@ def trace(
     observed = _called(outputs, "outputs", g, y, p) if outputs else {}
     start = _called(initial, "initial", g, y, p) if initial else {}
     doses = _called(inputs, "inputs", g, y, p) if inputs else {}
-    return assemble(g, order, tuple(p.keys()), derivatives, observed, start, doses)
+    spread = _called(input_rates, "input_rates", g, y, p) if input_rates else {}
+    return assemble(g, order, tuple(p.keys()), derivatives, observed, start, doses, spread, routes or {})
 
 
 def assemble(
@@ -109,8 +126,11 @@ def assemble(
     outputs: Mapping[str, Any],
     initial: Mapping[str, Any],
     inputs: Mapping[str, Any],
+    input_rates: Mapping[str, Any] | None = None,
+    routes: Mapping[str, str] | None = None,
 ) -> System:
     """A system from its traced equations, checked."""
+    input_rates, routes = dict(input_rates or {}), dict(routes or {})
     if not compartments:
         raise ModelError(
             explain(expected="at least one derivative", got="none", remedy="Return {'central': ...}.")
@@ -124,7 +144,25 @@ def assemble(
         raise ModelError(
             explain(expected="names of outputs that no parameter or amount has", got=", ".join(clash))
         )
-    valid = [f"{letter}_{c}" for letter in DOSE_INPUTS for c in compartments]
+    for route, into in routes.items():
+        if into not in compartments or route in compartments or route in parameters:
+            raise ModelError(
+                explain(
+                    expected=f"routes with names of their own into compartments ({', '.join(compartments)})",
+                    got=f"{route!r} into {into!r}",
+                )
+            )
+    doors = (*compartments, *routes)
+    for name in input_rates:
+        if name not in doors:
+            raise ModelError(
+                explain(
+                    expected=f"input rates of compartments or routes ({', '.join(doors)})",
+                    got=repr(name),
+                    remedy=closest(name, doors) or None,
+                )
+            )
+    valid = [f"{letter}_{c}" for letter in DOSE_INPUTS for c in doors]
     for name in inputs:
         if name not in valid:
             raise ModelError(
@@ -151,13 +189,54 @@ def assemble(
         initial=tuple(number_of(g, initial.get(c, 0.0)) for c in compartments),
         outputs={name: number_of(g, value) for name, value in outputs.items()},
         inputs={name: number_of(g, value) for name, value in inputs.items()},
+        input_rates={name: number_of(g, value) for name, value in input_rates.items()},
+        routes=routes,
     )
+    for name, i in system.input_rates.items():
+        if not g.of_dose_only(i) or not g.has_time_after_dose(i):
+            raise ModelError(
+                explain(
+                    expected=f"the input rate of {name} as a function of tad (time after the dose) and parameters",
+                    got="t or a compartment in it" if not g.of_dose_only(i) else "no tad in it",
+                )
+            )
+        if _compares_tad(g, i):
+            raise ModelError(
+                explain(
+                    expected=f"an input rate of {name} that does not jump after the dose arrived",
+                    got="a condition on tad",
+                    remedy="Give the part that begins or stops a route with a duration: routes={'zero': 'depot'}, "
+                    "inputs=lambda p: {'D_zero': p.D}.",
+                )
+            )
+        if f"D_{name}" in inputs or f"R_{name}" in inputs:
+            raise ModelError(explain(expected=f"an input rate or an infusion for {name}", got="both"))
+    if any(g.has_time_after_dose(i) for i in (*system.rates, *system.outputs.values())):
+        raise ModelError(explain(expected="tad in input rates only", got="it in a rate or an output"))
     for what, nodes in (("initial", system.initial), ("inputs", system.inputs.values())):
         if not all(g.without_states(i) for i in nodes):
             raise ModelError(
                 explain(expected=f"`{what}` to depend on parameters only", got="a compartment or t in it")
             )
     return system
+
+
+def _compares_tad(g: Graph, i: int) -> bool:
+    """Whether the time after a dose is compared with anything but a number up to 0."""
+    pending, seen = [i], set()
+    while pending:
+        j = pending.pop()
+        if j in seen:
+            continue
+        seen.add(j)
+        op, *a = g.nodes[j]
+        if op in ("lt", "le", "eq", "max", "min", "abs", "floor") and any(map(g.has_time_after_dose, a)):
+            others = [k for k in a if g.nodes[k] != ("tad",)]
+            if len(others) != 1 or not (g.value(others[0]) or 0.0) <= 0.0 or g.value(others[0]) is None:
+                return True
+        if op not in LEAVES:
+            pending.extend(a)
+    return False
 
 
 def _keyword_names(rates: Callable[..., Any], compartments: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -176,7 +255,7 @@ def _called(function: Callable[..., Any], role: str, g: Graph, y: Names, p: Name
     """The dict that a function returns for symbols, with its arguments by their names."""
     if not callable(function):
         raise ModelError(explain(expected=f"`{role}` to be a function", got=type(function).__name__))
-    whole = {"t": Symbol(g, g.leaf("t")), "y": y, "p": p}
+    whole = {"t": Symbol(g, g.leaf("t")), "tad": Symbol(g, g.leaf("tad")), "y": y, "p": p}
     positional, keywords = [], {}
     states = set(y.keys())
     for v in inspect.signature(function).parameters.values():

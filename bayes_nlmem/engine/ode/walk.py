@@ -18,10 +18,13 @@ from bayes_nlmem.engine.ode.jumps import flow, happen, start, still
 from bayes_nlmem.engine.ode.machine import (
     FIRST_COLUMN,
     FLOOR,
+    EARLIER,
     N_RECORDS,
     NEXT_STEP,
+    SPAN,
     RECORD_INTS,
     STEPS_LEFT,
+    TRAINS_NOW,
     book_at,
     machine_at,
     place,
@@ -30,13 +33,14 @@ from bayes_nlmem.engine.ode.machine import (
     weigh_columns,
     weigh_local,
 )
-from bayes_nlmem.engine.ode.model_table import N_PARAMETERS, N
+from bayes_nlmem.engine.ode.model_table import N_PARAMETERS, N_RATES, N
 from bayes_nlmem.engine.ode.progress import progress
-from bayes_nlmem.engine.ode.schedule import N_RECORD_INTS, STOP
+from bayes_nlmem.engine.ode.schedule import BY_RATE, N_RECORD_INTS, STOP
+from bayes_nlmem.engine.ode.spreading import begin_input, count_earlier, enter
 from bayes_nlmem.engine.ode.steady import blocks_of, constant_state, identity, periodic_state
 from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.steady import overlap
-from bayes_nlmem.engine.trains import next_event, put
+from bayes_nlmem.engine.trains import ENDING, NEXT, next_event, put
 
 # Times closer than this share of the subject's largest time are the same time (pending doses then come
 # first).
@@ -80,7 +84,7 @@ def _go(machine, z, book, r, k, now, until, last_time):
     n = table[N]
     own = blocks_of(n)
     compact = own + blocks_of(table[N_PARAMETERS])
-    if nb <= compact or machine.driven[0] != 0:
+    if nb <= compact or machine.driven[0] != 0 or machine.desk[TRAINS_NOW] > 0:
         kb = ints[r, at.KINETIC] if nb > 0 else -1
         weigh_columns(machine, book, ints[r, at.ROW], nb)
         return progress(machine, z, p, nb, kb, now, until, k, r, last_time, z, 0)
@@ -162,7 +166,8 @@ def _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb):
         return at.BAD_DOSE_INPUT, n_trains
     inputs = inputs_of(ints, r, book.sensitive)
     p = _parameters(phi, ints[r, at.ROW_AT])
-    lag, before = dose.lag, 0
+    lag, before, which, earlier = dose.lag, 0, ints[r, BY_RATE], 0
+    block = ints[r, at.KINETIC_AT] if book.sensitive else -1
     if ss > 0:
         y, w = cycle.spare, machine.local
         if ss == 3:
@@ -174,6 +179,15 @@ def _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb):
             n_trains = 0
         prepare(table, p, machine.q.ctypes.data)
         machine.scale[dose.comp] = max(machine.scale[dose.comp], dose.f * dose.amt)
+        cycle.control[SPAN] = max(cycle.control[SPAN], 10.0 * interval)
+        put(cycle.train_floats, cycle.train_ints, 0, r, dose, time, interval, 0, 0, 0)
+        enter(cycle, 0, which, p, block, inputs)
+        cycle.desk[TRAINS_NOW] = 1 if which >= 0 else 0
+        if which >= 0:
+            earlier = count_earlier(cycle, 0, interval)
+            cycle.train_ints[0, EARLIER] = earlier
+            if earlier < 0:
+                return at.NO_STEADY_STATE, n_trains
         if interval > 0.0:
             lag = dose.lag % interval
             end = 0.0
@@ -204,16 +218,35 @@ def _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb):
             flow(machine, t_floats, t_ints, n_trains, ints, nb, book.sensitive)
             return at.FINE, n_trains
     following, last = 0, ints[r, at.ADDL]
+    put(t_floats, t_ints, n_trains, r, dose, time + lag, interval, following, last, following)
+    enter(machine, n_trains, which, p, block, inputs)
     if lag == 0.0:
-        start(machine, z, p, time, dose, inputs)
+        if which >= 0:
+            begin_input(machine, z, n_trains, inputs)
+        else:
+            start(machine, z, p, time, dose, inputs)
         following = 1
     ending = -before if dose.infused else following
-    if following <= last or ending < following:
-        put(t_floats, t_ints, n_trains, r, dose, time + lag, interval, following, last, ending)
+    t_ints[n_trains, NEXT], t_ints[n_trains, ENDING] = following, ending
+    if which >= 0:
+        t_ints[n_trains, EARLIER] = earlier + 1 if ss > 0 else 0
+    if following <= last or ending < following or which >= 0:
         n_trains += 1
     if dose.infused or ss > 0:
         flow(machine, t_floats, t_ints, n_trains, ints, nb, book.sensitive)
     return at.FINE, n_trains
+
+
+@compiled
+def _set(machine, z, comp, value, multiply, nb):
+    """Replace or multiply what is in a compartment; its sensitivities follow."""
+    table = machine.table
+    z[comp] = value * z[comp] if multiply else value
+    factor = value if multiply else 0.0
+    for column in range(nb * LANES):
+        z[place(table, column) + comp * LANES] *= factor
+    weigh(machine, z)
+    machine.control[NEXT_STEP] = 0.0
 
 
 @compiled
@@ -223,7 +256,8 @@ def _largest_amount(table, book, z, first, end):
     for i in range(table[N]):
         largest = max(largest, abs(z[i]))
     for r in range(first, end):
-        largest = max(largest, abs(book.floats[r, at.AMT]), abs(book.floats[r, at.RATE]))
+        if book.ints[r, at.EVID] != 6:
+            largest = max(largest, abs(book.floats[r, at.AMT]), abs(book.floats[r, at.RATE]))
     return largest
 
 
@@ -240,13 +274,15 @@ def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
     for r in range(first, end):
         largest = max(largest, abs(floats[r, at.TIME]), floats[r, at.II])
     close = SAME_TIME * largest
+    machine.control[SPAN] = max(largest - min(floats[first, at.TIME], 0.0), 1e-300)
+    machine.desk[TRAINS_NOW] = 0
     finite = True
     for r in range(first, end):
         if ints[r, STOP] == 0 and r > first:
             continue
         time, evid = floats[r, at.TIME], ints[r, at.EVID]
         nb = ints[r, at.ACTIVE] if book.sensitive else 0
-        if r == first or evid >= 3:
+        if r == first or evid == 3 or evid == 4:
             if not _finite_row(table, phi, ints[r, at.ROW_AT]):
                 return at.NOT_FINITE_INPUT
             while k < r:  # nothing stands between two stops at a reset but records of the same time
@@ -271,6 +307,7 @@ def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
             until = time if arrived else min(event, time)
             if until > now:
                 last_time = until if arrived else until - close
+                machine.desk[TRAINS_NOW] = n_trains if table[N_RATES] > 0 else 0
                 fault, k, fine = _go(machine, z, book, r, k, now, until, last_time)
                 if fault != at.FINE:
                     return fault
@@ -293,15 +330,18 @@ def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
             fault, n_trains = _give(machine, cycle, z, book, t_floats, t_ints, n_trains, r, nb)
             if fault != at.FINE:
                 return fault
+        elif evid >= 5:
+            _set(machine, z, ints[r, at.COMP], floats[r, at.AMT], evid == 6, nb)
         finite = answer(machine, book, r, time, z, z, 0) and finite
         k = r + 1
     return at.FINE if finite else at.NOT_FINITE_RESULT
 
 
 @making_arrays
-def walk(desk, cycle_desk, subjects, status, t_floats, t_ints, most_steps):
+def walk(desk, cycle_desk, subjects, status, most_steps):
     """Walk all subjects of a plan; fills its answers and the status. Steady states use the second desk."""
     machine, cycle = machine_at(desk), machine_at(cycle_desk)
+    t_floats, t_ints = machine.train_floats, machine.train_ints
     ints, requests = (
         carray(ints_at(desk[RECORD_INTS]), (desk[N_RECORDS], N_RECORD_INTS)),
         book_at(desk).requests,

@@ -167,7 +167,7 @@ class Function:
             self.values[i] = self.load("%q", self.hoisted[i])
         elif op == "const":
             self.values[i] = literal(a[0])
-        elif op == "t":
+        elif op in ("t", "tad"):
             self.values[i] = "%t"
         elif op in ("y", "p"):
             self.values[i] = self.load("%z" if op == "y" else "%p", a[0])

@@ -35,7 +35,7 @@ def both(case, solver):
     )
     order = [case.columns.index(c) for c in plan.columns]
     values, sens, found, _ = solve_equations(
-        case.phi[:, order], plan, structure.tolerances, sensitive=True, stiff=solver == "stiff"
+        case.phi[:, order], plan, structure.tolerances, sensitive=True, solver=solver
     )
     dense = np.zeros((n * m, *case.phi.shape))
     for k, (request, row) in enumerate(plan.pairs):
@@ -60,3 +60,12 @@ def test_random_event_tables_by_the_stiff_solver(cases, seed):
     scale = np.abs(exact).max()
     assert_allclose(values, exact, rtol=1e-6, atol=1e-8 * scale)
     assert_allclose(dense, slopes, rtol=1e-5, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("seed", range(80, 110))
+def test_random_event_tables_by_the_exponential(cases, seed):
+    case = cases.random(seed)
+    exact, slopes, values, dense = both(case, "exponential")
+    scale = np.abs(exact).max()
+    assert_allclose(values, exact, rtol=1e-8, atol=1e-9 * scale)
+    assert_allclose(dense, slopes, rtol=1e-7, atol=1e-8 * scale)

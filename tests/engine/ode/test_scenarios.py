@@ -40,7 +40,7 @@ def arrivals(records, lag):
 @pytest.mark.parametrize("name", NAMES)
 def test_amounts_agree_with_the_reference(scenario, models, name, solver):
     structure, plan, phi, reference, _ = prepare(scenario, models, name, solver)
-    values, _, status, _ = solve_equations(phi, plan, structure.tolerances, stiff=solver == "stiff")
+    values, _, status, _ = solve_equations(phi, plan, structure.tolerances, solver=solver)
     assert status.tolist() == [0]
     values = values.reshape(reference.shape)
     error = np.abs(values - reference) / (np.abs(reference) + 1e-3 * np.abs(reference).max(axis=0))
@@ -51,8 +51,7 @@ def test_amounts_agree_with_the_reference(scenario, models, name, solver):
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_agree_with_differences(scenario, models, name, solver):
     structure, plan, phi, _, records = prepare(scenario, models, name, solver)
-    stiff = solver == "stiff"
-    values, sens, _, _ = solve_equations(phi, plan, structure.tolerances, sensitive=True, stiff=stiff)
+    values, sens, _, _ = solve_equations(phi, plan, structure.tolerances, sensitive=True, solver=solver)
     base = values.reshape(-1, len(structure.compartments))
     tight = Tolerances(relative=1e-12)
     for j in range(phi.shape[1]):
@@ -60,7 +59,7 @@ def test_gradients_agree_with_differences(scenario, models, name, solver):
         step[0, j] = 1e-3 * (abs(phi[0, j]) or 1.0)
         if plan.columns[j] == "IMAX":
             step[0, j] *= 0.1
-        values = [solve_equations(phi + k * step, plan, tight, stiff=stiff)[0] for k in (-2, -1, 1, 2)]
+        values = [solve_equations(phi + k * step, plan, tight, solver=solver)[0] for k in (-2, -1, 1, 2)]
         slope = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step[0, j])
         found = sens[:, j].reshape(-1, len(structure.compartments))
         slope = slope.reshape(found.shape)
