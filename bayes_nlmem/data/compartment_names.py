@@ -33,7 +33,8 @@ def check_compartments(data: Dataset, structure: Any, *, observations: bool = Tr
         return ()
     cmt = data.table["CMT"].to_numpy()
     known = np.array([_is_known(value, names) for value in cmt])
-    looked_at = data.is_dose | (observations & (data.table["EVID"].to_numpy() == 0))
+    evid = data.table["EVID"].to_numpy()
+    looked_at = data.is_dose | np.isin(evid, (5, 6)) | (observations & (evid == 0))
     wrong = looked_at & ~known
     if not wrong.any():
         return ()

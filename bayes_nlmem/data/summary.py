@@ -127,7 +127,8 @@ def _other(data: Dataset) -> Iterator[str]:
         "predictions only (MDV 1)": ((evid == 0) & (mdv % 100 == 1)).sum(),
         "left out of the estimation (MDV 100)": ((evid == 0) & (mdv == 100)).sum(),
         "other (EVID 2)": (evid == 2).sum(),
-        "resets (EVID 3, 4)": (evid >= 3).sum(),
+        "resets (EVID 3, 4)": np.isin(evid, (3, 4)).sum(),
+        "amounts replaced or multiplied (EVID 5, 6)": (evid >= 5).sum(),
     }
     said = [f"{count} {what}" for what, count in counts.items() if count]
     if said:

@@ -25,14 +25,7 @@ def as_equations(structure: ODE | OneCompartment | TwoCompartment | ThreeCompart
     """
     if isinstance(structure, ODE):
         return structure
-    if structure.absorption == "zero-order":
-        raise ModelError(
-            explain(
-                expected="compartments with doses as they are in the data",
-                got="absorption='zero-order'",
-                remedy="Give RATE = -2 in the data and D as a parameter.",
-            )
-        )
+    zero = structure.absorption == "zero-order"
     n, volume = structure.n, structure.volume
     names = structure.compartments[-n:]
 
@@ -53,6 +46,8 @@ def as_equations(structure: ODE | OneCompartment | TwoCompartment | ThreeCompart
     return ODE(
         rates,
         outputs=lambda y, p: {"cp": y.central / p[volume]},
+        inputs=(lambda p: {"D_zero": p.D}) if zero else None,
+        routes={"zero": "central"} if zero else None,
         compartments=structure.compartments,
         parameters=structure.parameters,
     )
@@ -110,9 +105,9 @@ def drives(pk: ODE | OneCompartment | TwoCompartment | ThreeCompartment, pd: ODE
     parameters = (*one.parameters, *new)
     p = {name: g.leaf("p", i) for i, name in enumerate(parameters)}
     n = len(one.compartments)
-    copy_one = _copied(one, g, [p[name] for name in one.parameters], 0)
+    copy_one = copied(one, g, [p[name] for name in one.parameters], 0)
     driver = {name: copy_one[node] for name, node in one.outputs.items()}
-    copy_two = _copied(two, g, [driver[name] if name in linked else p[name] for name in two.parameters], n)
+    copy_two = copied(two, g, [driver[name] if name in linked else p[name] for name in two.parameters], n)
     joint = System(
         g,
         one.compartments + two.compartments,
@@ -122,6 +117,9 @@ def drives(pk: ODE | OneCompartment | TwoCompartment | ThreeCompartment, pd: ODE
         outputs=driver | {name: copy_two[i] for name, i in two.outputs.items()},
         inputs={name: copy_one[i] for name, i in one.inputs.items()}
         | {name: copy_two[i] for name, i in two.inputs.items()},
+        input_rates={name: copy_one[i] for name, i in one.input_rates.items()}
+        | {name: copy_two[i] for name, i in two.input_rates.items()},
+        routes={**one.routes, **two.routes},
     )
     return ODE(
         written(joint),
@@ -135,7 +133,7 @@ def drives(pk: ODE | OneCompartment | TwoCompartment | ThreeCompartment, pd: ODE
     )
 
 
-def _copied(system: System, g: Graph, parameters: list[int], first_state: int) -> dict[int, int]:
+def copied(system: System, g: Graph, parameters: list[int], first_state: int) -> dict[int, int]:
     """Nodes of a system in another graph, its parameters replaced and its compartments renumbered."""
     copies: dict[int, int] = {}
     for i, (op, *a) in enumerate(system.graph.nodes):

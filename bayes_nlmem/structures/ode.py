@@ -17,7 +17,12 @@ from bayes_nlmem.engine.ode.tolerances import Tolerances
 from bayes_nlmem.engine.ode.trace import DOSE_INPUTS, System, trace
 from bayes_nlmem.engine.records import Records, Requests
 from bayes_nlmem.ground.messages import ModelError, closest, explain
-from bayes_nlmem.structures.events import check_input_rates, check_modelled, check_records, number_of_compartment
+from bayes_nlmem.structures.events import (
+    check_input_rates,
+    check_modelled,
+    check_records,
+    number_of_compartment,
+)
 from bayes_nlmem.structures.routes import by_routes
 from bayes_nlmem.structures.text import parse, written
 
@@ -52,9 +57,9 @@ class ODE:
         ``inputs(p)`` returns a dict such as ``{"F_central": 1 / p.V}``: F, ALAG, D or R of a compartment as a
         function of the parameters. F, ALAG, D, R that are parameters themselves need not be given here.
     input_rates : callable, optional
-        ``input_rates(tad, p)`` returns a dict compartment or route -> share of a dose per time that enters at time
-        `tad` after its arrival, instead of all at once; past doses add up. The parameters are those in force at
-        the dose.
+        ``input_rates(tad, p)`` returns a dict compartment or route -> share of a dose per time that enters at
+        time `tad` after its arrival, instead of all at once; past doses add up. The parameters are those in
+        force at the dose.
     routes : mapping of str to str, optional
         Route -> compartment. A dose into the default compartment takes every route, with inputs of its own:
         ``F_route``, ``ALAG_route``, ``D_route`` (then it enters at a constant rate over this time).
@@ -112,8 +117,8 @@ class ODE:
         if self.solver == "exponential" and (system.input_rates or not is_linear(system)):
             raise ModelError(
                 explain(
-                    expected="equations linear in the compartments, with constant coefficients and without input "
-                    "rates, for solver='exponential'",
+                    expected="equations linear in the compartments, with constant coefficients and "
+                    "without input rates, for solver='exponential'",
                     got="others",
                     remedy="Leave solver out: it is chosen by timing.",
                 )
@@ -154,8 +159,8 @@ class ODE:
                     explain(
                         expected="all equations as text, or none",
                         got="text together with functions",
-                        remedy="Write central(0) = ..., F(central) = ..., input(depot) = ..., cp = ... as lines of the "
-                        "text.",
+                        remedy="Write central(0) = ..., F(central) = ..., input(depot) = ..., cp = ... as "
+                        "lines of the text.",
                     )
                 )
             amounts = {f"A_{c}" for c in compartments or ()}
@@ -289,7 +294,10 @@ class ODE:
             {letter: name for letter in DOSE_INPUTS for name in (letter, f"{letter}_{c}") if name in inputs}
             for c in self._doors
         ]
-        by_rate = [list(self.system.input_rates).index(d) if d in self.system.input_rates else -1 for d in self._doors]
+        by_rate = [
+            list(self.system.input_rates).index(d) if d in self.system.input_rates else -1
+            for d in self._doors
+        ]
         linear = len(self.system.routes) < 2 or is_linear(self.system)
         records, requests, comp, door = by_routes(
             records, requests, default, self.compartments, self.system.routes, dose_inputs, linear
@@ -329,7 +337,9 @@ class ODE:
                 strict=True,
             )
         )
-        for route in self.system.routes:  # what is given for the whole dose acts besides what a route has of its own
+        for (
+            route
+        ) in self.system.routes:  # what is given for the whole dose acts besides what a route has of its own
             if f"F_{route}" in derived and "F" in plan.names:
                 derived[f"F_{route}"] = derived[f"F_{route}"] * p["F"]
             if f"ALAG_{route}" in derived and "ALAG" in plan.names:

@@ -1,9 +1,9 @@
 """Equations as text, as users of rxode2, nlmixr2 and Monolix know them: read by a whitelist, written back.
 
 ``d/dt(central) = ...``, ``response(0) = ...``, ``F(depot) = ...``, ``alag(depot) = ...``, ``dur(depot) =
-...``, ``rate(depot) = ...``, ``input(depot) = ...`` (share of a dose per time that enters at time `tad` after its
-arrival), ``route(oral) = depot``, and any other ``name = ...``. What is neither assigned, nor a compartment, nor
-``t``, nor ``tad`` is a parameter.
+...``, ``rate(depot) = ...``, ``input(depot) = ...`` (share of a dose per time that enters at time `tad` after
+its arrival), ``route(oral) = depot``, and any other ``name = ...``. What is neither assigned, nor a
+compartment, nor ``t``, nor ``tad`` is a parameter.
 """
 
 from __future__ import annotations
@@ -332,4 +332,6 @@ class _Writer:
 
 
 def _number(value: float) -> str:
+    if not abs(value) < 1e300:
+        raise ModelError(explain(expected="finite numbers in equations", got=repr(value)))
     return str(int(value)) if value == int(value) and abs(value) < 1e6 else repr(value)

@@ -121,6 +121,27 @@ def other_event_carries_no_dose(draft: Draft) -> Iterator[Fault]:
     )
 
 
+def change_has_an_amount(draft: Draft) -> Iterator[Fault]:
+    """EVID 5 and 6 say by AMT what replaces or multiplies an amount, and nothing else."""
+    change = (draft.evid == 5) | (draft.evid == 6)
+    missing = change & (draft.missing("AMT") if draft.has("AMT") else True)
+    yield from draft.at.report(
+        "E_CHANGE_NO_AMT",
+        missing,
+        expected="AMT on a record with EVID 5 (the new amount) or 6 (the factor)",
+        got="none",
+        remedy="Fill AMT.",
+    )
+    wrong, names = _any_nonzero(draft, change, tuple(name for name in DOSE_ITEMS if name != "AMT"))
+    yield from draft.at.report(
+        "E_DOSE_ITEM_ON_CHANGE",
+        wrong,
+        expected="no dose items but AMT on EVID 5 (replaced) and 6 (multiplied)",
+        got=f"values in {names}",
+        remedy="Set them to 0.",
+    )
+
+
 def _any_nonzero(draft: Draft, of: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, str]:
     found = {name: of & nonzero(draft.value(name)) for name in names}
     return np.logical_or.reduce(list(found.values())), ", ".join(name for name in names if found[name].any())
@@ -249,6 +270,7 @@ RULES = (
     observation_has_no_steady_state,
     observation_has_no_dose_items,
     other_event_carries_no_dose,
+    change_has_an_amount,
     additional_doses_have_an_interval,
     additional_doses_are_counted,
     steady_state_code_is_known,

@@ -29,7 +29,7 @@ def mdv_is_known(draft: Draft) -> Iterator[Fault]:
 
 def event_has_no_observation(draft: Draft) -> Iterator[Fault]:
     """A dose, reset or other event is no observation."""
-    wrong = (draft.evid > 0) & (draft.number("MDV") == 0) & (draft.evid <= 4)
+    wrong = (draft.evid > 0) & (draft.number("MDV") == 0) & (draft.evid <= 6)
     yield from draft.at.report(
         "E_EVID_MDV_CONTRADICT",
         wrong,

@@ -73,12 +73,13 @@ def time_does_not_decrease(draft: Draft) -> Iterator[Fault]:
 
 
 def evid_is_known(draft: Draft) -> Iterator[Fault]:
-    """EVID is one of the five codes."""
-    wrong = ~np.isin(draft.evid, [0, 1, 2, 3, 4]) & ~np.isnan(draft.evid)
+    """EVID is one of the seven codes."""
+    wrong = ~np.isin(draft.evid, range(7)) & ~np.isnan(draft.evid)
     yield from draft.at.report(
         "E_EVID_CODE",
         wrong,
-        expected="EVID 0 (observation), 1 (dose), 2 (other), 3 (reset) or 4 (reset and dose)",
+        expected="EVID 0 (observation), 1 (dose), 2 (other), 3 (reset), 4 (reset and dose), 5 (an amount is "
+        "replaced) or 6 (multiplied)",
         got=texts(draft.evid[wrong]),
         remedy="Recode EVID; rxode2's codes above 100 are CMT and RATE here.",
     )

@@ -23,7 +23,8 @@ def solver_for(solver: str, phi: np.ndarray, plan: ODEPlan, tolerances: Toleranc
     ----------
     solver : {"auto", "explicit", "stiff", "exponential"}
     phi : float array (n_rows, P)
-        Parameters at which all that can be used are timed if nothing was chosen yet for the model in this process.
+        Parameters at which all that can be used are timed if nothing was chosen yet for the model in this
+        process.
     plan : ODEPlan
     tolerances : Tolerances
     """

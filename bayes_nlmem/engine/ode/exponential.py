@@ -1,4 +1,4 @@
-"""Linear equations with constant coefficients: the exponential of the matrix, applied to state and sensitivities.
+"""Linear equations with constant coefficients: the matrix exponential, applied to state and sensitivities.
 
 Between two stops the state with its sensitivities obeys w' = L w + b. Its Taylor series is summed to a fixed
 order and the step is as long as the last terms allow: no step is ever refused, and the series is its own
@@ -62,7 +62,9 @@ def _terms(machine, z, p, nb, kb, t, h, n):
             before = error_norm(machine, z, nb, 0, order - 1)
             if not np.isfinite(last + before):
                 return 0.0, order
-            share = min((0.1 / max(last, 1e-30)) ** (1.0 / order), (0.1 / max(before, 1e-30)) ** (1.0 / (order - 1)))
+            share = min(
+                (0.1 / max(last, 1e-30)) ** (1.0 / order), (0.1 / max(before, 1e-30)) ** (1.0 / (order - 1))
+            )
             if share >= 1.0:
                 return min(share, 5.0), order
     return share, _ORDER

@@ -1,8 +1,8 @@
 """Expressions as a graph in which equal subexpressions are one node, with exact derivatives.
 
 A node is a tuple: an operation and the numbers of its operands. Leaves are ``("const", value)``, ``("t",)``,
-``("tad",)`` (time after a dose), ``("y", i)`` (state i) and ``("p", i)`` (parameter i). Conditions are numbers, 1
-for true.
+``("tad",)`` (time after a dose), ``("y", i)`` (state i) and ``("p", i)`` (parameter i). Conditions are
+numbers, 1 for true.
 """
 
 from __future__ import annotations

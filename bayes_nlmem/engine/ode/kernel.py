@@ -133,11 +133,20 @@ def memory_for(code: Code, subjects: np.ndarray, sensitive: bool) -> tuple[int, 
     n, n_parameters, _, n_hoisted, n_second, *_, n_kept = code.sizes
     most_blocks = int(subjects[:, at.N_COLUMNS].max(initial=0)) // LANES if sensitive else 0
     most_records = int((subjects[:, at.END_RECORD] - subjects[:, at.FIRST_RECORD]).max(initial=1))
-    return (*room_sizes(n, n_parameters, n_hoisted, n_second, n_kept, most_blocks), most_blocks, max(most_records, 1))
+    return (
+        *room_sizes(n, n_parameters, n_hoisted, n_second, n_kept, most_blocks),
+        most_blocks,
+        max(most_records, 1),
+    )
 
 
 def solve_equations(
-    phi: np.ndarray, plan: ODEPlan, tolerances: Tolerances, *, sensitive: bool = False, solver: str = "explicit"
+    phi: np.ndarray,
+    plan: ODEPlan,
+    tolerances: Tolerances,
+    *,
+    sensitive: bool = False,
+    solver: str = "explicit",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Solve a plan for one set of parameters by one of METHODS.
 

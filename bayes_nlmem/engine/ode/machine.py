@@ -18,8 +18,8 @@ from bayes_nlmem.engine.ode.schedule import N_RECORD_INTS
 from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
 
-# Tables of trains: the columns of all trains, then those of doses that enter by an input rate. SPREAD: number of
-# the input rate, -1 for a dose that enters at once; EARLIER: doses before number 0; BLOCK: first block of
+# Tables of trains: the columns of all trains, then those of doses that enter by an input rate. SPREAD: number
+# of the input rate, -1 for a dose that enters at once; EARLIER: doses before number 0; BLOCK: first block of
 # sensitivities of its parameters; BY_F, BY_LAG: columns (0 = none); PARAMETERS_AT: address of its parameters.
 SPREAD, EARLIER, BLOCK, BY_F, BY_LAG, PARAMETERS_AT = range(N_TRAIN_INTS, N_TRAIN_INTS + 6)
 WIDE_TRAIN_INTS = N_TRAIN_INTS + 6

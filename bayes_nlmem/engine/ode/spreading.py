@@ -1,8 +1,8 @@
 """Doses that enter over time, at a rate that is a function of the time after their arrival.
 
 A dose of amount F AMT that arrived at s adds F AMT g(t - s, p) to the derivative of its compartment, with the
-parameters p in force at its record; all doses given so far add up. Each has a row in the tables of trains that
-stays until a reset.
+parameters p in force at its record; all doses given so far add up. Each has a row in the tables of trains
+that stays until a reset.
 """
 
 from __future__ import annotations
@@ -11,20 +11,23 @@ import numpy as np
 
 from bayes_nlmem.engine.ode.calls import input_bends, input_rate, input_slopes, prepare_input
 from bayes_nlmem.engine.ode.compiling import compiled
+from bayes_nlmem.engine.ode.machine import BLOCK as BLOCK
 from bayes_nlmem.engine.ode.machine import (
+    BY_F,
+    BY_LAG,
+    EARLIER,
     KEPT,
     NEXT_STEP,
+    PARAMETERS_AT,
     PEAK,
     SPAN,
     SPREAD,
     TRAINS_NOW,
     place,
 )
-from bayes_nlmem.engine.ode.machine import BLOCK as BLOCK
-from bayes_nlmem.engine.ode.machine import BY_F, BY_LAG, EARLIER, PARAMETERS_AT
 from bayes_nlmem.engine.ode.model_table import N_PARAMETERS
 from bayes_nlmem.engine.ode.writer import LANES
-from bayes_nlmem.engine.trains import DOSED, EVERY, F, FIRST, INTO, NEXT
+from bayes_nlmem.engine.trains import DOSED, EVERY, FIRST, INTO, NEXT, F
 
 # Doses of a steady state that are summed, at most.
 _MOST_EARLIER = 10_000

@@ -29,8 +29,8 @@ class System:
         Value of each compartment before the first record and after a reset.
     outputs : mapping of str to int
     inputs : mapping of str to int
-        ``F_depot``, ``ALAG_central``, ...: what is derived from the parameters for doses into a compartment or by
-        a route.
+        ``F_depot``, ``ALAG_central``, ...: what is derived from the parameters for doses into a compartment
+        or by a route.
     input_rates : mapping of str to int
         Compartment or route -> share of the dose per time that enters at a time after its arrival.
     routes : mapping of str to str
@@ -72,8 +72,8 @@ def trace(
         ``initial(p)`` returns a dict compartment -> value (0 if left out), ``inputs(p)`` a dict ``F_depot``
         -> value.
     input_rates : callable, optional
-        ``input_rates(tad, p)`` returns a dict compartment or route -> share of the dose per time that enters at
-        time `tad` after its arrival.
+        ``input_rates(tad, p)`` returns a dict compartment or route -> share of the dose per time that enters
+        at time `tad` after its arrival.
     routes : mapping of str to str, optional
         Route -> compartment.
     compartments, parameters : tuple of str, optional
@@ -196,7 +196,7 @@ def assemble(
         if not g.of_dose_only(i) or not g.has_time_after_dose(i):
             raise ModelError(
                 explain(
-                    expected=f"the input rate of {name} as a function of tad (time after the dose) and parameters",
+                    expected=f"the input rate of {name} to depend on tad (time after the dose) and parameters",
                     got="t or a compartment in it" if not g.of_dose_only(i) else "no tad in it",
                 )
             )
@@ -205,8 +205,8 @@ def assemble(
                 explain(
                     expected=f"an input rate of {name} that does not jump after the dose arrived",
                     got="a condition on tad",
-                    remedy="Give the part that begins or stops a route with a duration: routes={'zero': 'depot'}, "
-                    "inputs=lambda p: {'D_zero': p.D}.",
+                    remedy="Give the part that begins or stops a route with a duration: "
+                    "routes={'zero': 'depot'}, inputs=lambda p: {'D_zero': p.D}.",
                 )
             )
         if f"D_{name}" in inputs or f"R_{name}" in inputs:

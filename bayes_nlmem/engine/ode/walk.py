@@ -16,13 +16,13 @@ from bayes_nlmem.engine.ode.calls import initial, initial_slopes, prepare
 from bayes_nlmem.engine.ode.compiling import compiled, ints_at, making_arrays
 from bayes_nlmem.engine.ode.jumps import flow, happen, start, still
 from bayes_nlmem.engine.ode.machine import (
+    EARLIER,
     FIRST_COLUMN,
     FLOOR,
-    EARLIER,
     N_RECORDS,
     NEXT_STEP,
-    SPAN,
     RECORD_INTS,
+    SPAN,
     STEPS_LEFT,
     TRAINS_NOW,
     book_at,

@@ -1,4 +1,4 @@
-"""Pharmacokinetics that have no closed form: saturable elimination, transit absorption, a metabolite."""
+"""Pharmacokinetics that have no closed form: saturable elimination, a metabolite."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def michaelis_menten(n: int = 1, *, absorption: str | None = None, linear: bool 
 
     References
     ----------
-    Wagner 1973, doi:10.1007/BF01060041.
+    Wagner 1973, J Pharmacokinet Biopharm 1:103-121.
 
     Examples
     --------
@@ -60,45 +60,6 @@ def michaelis_menten(n: int = 1, *, absorption: str | None = None, linear: bool 
     )
 
 
-def transit_absorption(n: int = 3) -> ODE:
-    r"""Absorption through a chain of `n` transit compartments, one compartment with linear elimination.
-
-    .. math:: \dot a_1 = -k_{tr} a_1, \quad \dot a_i = k_{tr} (a_{i-1} - a_i), \quad
-        \dot A_d = k_{tr} a_n - K_A A_d, \quad
-        k_{tr} = (n + 1) / MTT
-
-    Any number of doses may be under way, for each compartment keeps its own amount. Parameters MTT [time],
-    KA [1/time], CL [volume/time], V [volume].
-
-    References
-    ----------
-    Savic et al. 2007, doi:10.1007/s10928-007-9066-0 (there with a continuous number of compartments).
-
-    Examples
-    --------
-    >>> transit_absorption(2).compartments
-    ('transit1', 'transit2', 'depot', 'central')
-    """
-    if not isinstance(n, int) or n < 1:
-        raise ModelError(explain(expected="a whole number of transit compartments, at least 1", got=repr(n)))
-
-    def rates(y: Any, p: Any) -> dict[str, Any]:
-        k = (n + 1) / p.MTT
-        flows = [k * y[f"transit{i}"] for i in range(1, n + 1)]
-        chain = {"transit1": -flows[0]}
-        for i in range(2, n + 1):
-            chain[f"transit{i}"] = flows[i - 2] - flows[i - 1]
-        absorbed = p.KA * y.depot
-        return chain | {"depot": flows[-1] - absorbed, "central": absorbed - p.CL / p.V * y.central}
-
-    return ODE(
-        rates,
-        outputs=lambda y, p: {"cp": y.central / p.V},
-        parameters=("MTT", "KA", "CL", "V"),
-        name="transit",
-    )
-
-
 def parent_metabolite(*, absorption: str | None = "first-order") -> ODE:
     r"""A parent whose fraction FM is eliminated into a metabolite.
 
@@ -110,7 +71,7 @@ def parent_metabolite(*, absorption: str | None = "first-order") -> ODE:
 
     References
     ----------
-    Gibaldi & Perrier 1982, Pharmacokinetics, doi:10.1201/b14095.
+    Gibaldi & Perrier 1982, Pharmacokinetics, 2nd edition.
 
     Examples
     --------

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from bayes_nlmem.ground.messages import ModelError, closest, explain
+from bayes_nlmem.structures.composition import as_equations
+from bayes_nlmem.structures.extension import extended
 from bayes_nlmem.structures.ode import ODE
 
 _SHAPES = ("linear", "log", "emax", "sigmoid")
@@ -33,6 +35,82 @@ def _effect(c: Any, p: Any, shape: str) -> Any:
         return p.E0 + p.EMAX * c / (p.EC50 + c)
     power = np.maximum(c, 0.0) ** p.GAMMA
     return p.E0 + p.EMAX * power / (p.EC50**p.GAMMA + power)
+
+
+def direct_response(pk: Any, effect: str = "emax") -> ODE:
+    r"""A structure with an effect that follows its concentration `cp` at once.
+
+    .. math:: E = E_0 + S\, c, \quad E_0 + S \log(1 + c), \quad E_0 + \frac{E_{max} c}{EC_{50} + c}, \quad
+        E_0 + \frac{E_{max} c^\gamma}{EC_{50}^\gamma + c^\gamma}
+
+    Parameters
+    ----------
+    pk : structure
+        With an output `cp`.
+    effect : {"linear", "log", "emax", "sigmoid"}
+        E0, EMAX [effect], SLOPE [effect/concentration], EC50 [concentration], GAMMA. Output `effect`.
+
+    References
+    ----------
+    Holford & Sheiner 1981, doi:10.2165/00003088-198106060-00002.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> direct_response(bn.OneCompartment(), "sigmoid").parameters
+    ('CL', 'V', 'E0', 'EMAX', 'EC50', 'GAMMA')
+    """
+    _chosen(effect, _SHAPES, "effect")
+    names = {
+        "linear": ("SLOPE",),
+        "log": ("SLOPE",),
+        "emax": ("EMAX", "EC50"),
+        "sigmoid": ("EMAX", "EC50", "GAMMA"),
+    }
+    base = as_equations(pk)
+    return extended(
+        base,
+        lambda y, p, d: {},
+        parameters=(*base.parameters, "E0", *names[effect]),
+        outputs=lambda y, p, o: {"effect": _effect(o["cp"], p, effect)},
+    )
+
+
+def tolerance(drug: str = "stimulates") -> ODE:
+    r"""Turnover of a response and its precursor, which runs out: tolerance and rebound.
+
+    .. math:: \dot P = K_0 - (K_S + K_P H(c_p)) P, \quad \dot R = K_P H(c_p) P - K_{out} R, \qquad
+        P(0) = \frac{K_0}{K_S + K_P}, \quad R(0) = \frac{K_P P(0)}{K_{out}}
+
+    with H = 1 + EMAX c / (EC50 + c), or 1 - IMAX c / (IC50 + c).
+
+    Parameters
+    ----------
+    drug : {"stimulates", "inhibits"}
+        What it does to the step from precursor to response. K0 [amount/time], KP, KS, KOUT [1/time] (KS: loss
+        of the precursor on another way), and EMAX, EC50 or IMAX, IC50.
+
+    References
+    ----------
+    Sharma, Ebling & Jusko 1998, J Pharm Sci 87:1577-1584.
+
+    Examples
+    --------
+    >>> tolerance().compartments
+    ('precursor', 'response')
+    """
+    _chosen(drug, ("stimulates", "inhibits"), "drug")
+
+    def rates(y: Any, p: Any) -> dict[str, Any]:
+        change = p.EMAX * p.cp / (p.EC50 + p.cp) if drug == "stimulates" else -p.IMAX * p.cp / (p.IC50 + p.cp)
+        made = p.KP * (1 + change) * y.precursor
+        return {"precursor": p.K0 - p.KS * y.precursor - made, "response": made - p.KOUT * y.response}
+
+    def initial(p: Any) -> dict[str, Any]:
+        precursor = p.K0 / (p.KS + p.KP)
+        return {"precursor": precursor, "response": p.KP * precursor / p.KOUT}
+
+    return ODE(rates, initial=initial, name="tolerance")
 
 
 def effect_compartment(effect: str = "emax") -> ODE:

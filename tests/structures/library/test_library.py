@@ -22,8 +22,14 @@ def two_mm(p, t, y):
     return [-p["KA"] * y[0], p["KA"] * y[0] - out - exchange, exchange]
 
 
+def three_mm(p, t, y):
+    c = y[0] / p["V1"]
+    two, three = p["Q2"] * (c - y[1] / p["V2"]), p["Q3"] * (c - y[2] / p["V3"])
+    return [-p["VM"] * c / (p["KM"] + c) - two - three, two, three]
+
+
 def transits(p, t, y):
-    k = 3 / p["MTT"]
+    k = 2 / p["MTT"]
     return [-k * y[0], k * (y[0] - y[1]), k * y[1] - p["KA"] * y[2], p["KA"] * y[2] - p["CL"] / p["V"] * y[3]]
 
 
@@ -88,6 +94,53 @@ def glucose(p, t, y):
     ]
 
 
+def bile(p, t, y):
+    absorbed, secreted, emptied = p["KA"] * y[0], p["KB"] * y[2], p["KGB"] * y[1]
+    return [emptied - absorbed, secreted - emptied, absorbed - secreted - p["CL"] / p["V"] * y[2]]
+
+
+def antibody(p, t, y):
+    """In concentrations, as the paper writes it, for an IgG1 in 70 kg."""
+    flow, c, tight, leaky, lymph = (
+        2.9,
+        y[0] / 2.6,
+        y[1] / (0.65 * 15.6 * 0.8),
+        y[2] / (0.35 * 15.6 * 0.8),
+        y[3] / 5.2,
+    )
+    l1, l2, s1, s2 = 0.33 * flow, 0.67 * flow, p["SIGMA1"], p["SIGMA2"]
+    return [
+        lymph * flow - c * l1 * (1 - s1) - c * l2 * (1 - s2) - c * p["CL"],
+        l1 * (1 - s1) * c - l1 * 0.8 * tight,
+        l2 * (1 - s2) * c - l2 * 0.8 * leaky,
+        l1 * 0.8 * tight + l2 * 0.8 * leaky - lymph * flow,
+    ]
+
+
+def body(p, t, y):
+    v = {"lung": 0.5, "gut": 1.2, "liver": 1.8, "kidney": 0.31, "muscle": 29.0, "fat": 18.2, "rest": 15.0}
+    q = {"gut": 74.0, "liver": 25.5, "kidney": 74.0, "muscle": 66.0, "fat": 19.5, "rest": 131.0}
+    names = ("lumen", "venous", "lung", "arterial", "gut", "liver", "kidney", "muscle", "fat", "rest")
+    a = dict(zip(names, y, strict=True))
+    blood, total = {"venous": a["venous"] / 3.8, "arterial": a["arterial"] / 1.8}, 390.0
+    out = {c: a[c] / v[c] / p[f"KP_{c}"] * p["R"] for c in v}
+    d = {c: q[c] * (blood["arterial"] - out[c]) for c in ("kidney", "muscle", "fat", "rest")}
+    d["kidney"] -= p["CLR"] * blood["arterial"]
+    d["gut"] = p["KA"] * a["lumen"] + q["gut"] * blood["arterial"] - q["gut"] * out["gut"]
+    d["liver"] = q["liver"] * blood["arterial"] + q["gut"] * out["gut"] - (99.5 + p["CLINT"]) * out["liver"]
+    d["lung"] = total * (blood["venous"] - out["lung"])
+    d["arterial"] = total * (out["lung"] - blood["arterial"])
+    d["venous"] = 99.5 * out["liver"] + sum(q[c] * out[c] for c in ("kidney", "muscle", "fat", "rest"))
+    d["venous"] -= total * blood["venous"]
+    d["lumen"] = -p["KA"] * a["lumen"]
+    return [d[name] for name in names]
+
+
+def pool(p, t, y, c):
+    made = p["KP"] * up(p, c) * y[0]
+    return [p["K0"] - p["KS"] * y[0] - made, made - p["KOUT"] * y[1]]
+
+
 PK = {"CL": 2.0, "V": 10.0}
 IV = bn.OneCompartment()
 IDR = {**PK, "KIN": 10.0, "KOUT": 0.2, "IMAX": 0.8, "IC50": 2.0}
@@ -112,6 +165,19 @@ CASES = [
     case("michaelis_menten", st.michaelis_menten(2, absorption="first-order", linear=True),
          {"KA": 0.7, "VM": 30.0, "KM": 2.0, "V1": 20.0, "CL": 1.0, "Q2": 2.0, "V2": 40.0}, two_mm, [0, 0, 0]),
     case("transit", st.transit_absorption(2), {"MTT": 2.0, "KA": 1.3, "CL": 2.0, "V": 10.0}, transits, [0] * 4),  # noqa: E501
+    case("one MM", st.michaelis_menten(), {"VM": 30.0, "KM": 2.0, "V1": 20.0},
+         lambda p, t, y: [-p["VM"] * y[0] / p["V1"] / (p["KM"] + y[0] / p["V1"])], [0]),
+    case("three MM", st.michaelis_menten(3),
+         {"VM": 30.0, "KM": 2.0, "V1": 20.0, "Q2": 2.0, "V2": 40.0, "Q3": 5.0, "V3": 10.0},
+         three_mm, [0, 0, 0]),
+    case("bile", st.enterohepatic_recirculation(), {**PK, "KA": 0.7, "KB": 0.3, "KGB": 0.1}, bile, [0] * 3),
+    case("antibody", st.antibody_pbpk(), {"CL": 0.3, "SIGMA1": 0.95, "SIGMA2": 0.6}, antibody, [0] * 4),
+    case("whole body", st.whole_body_pbpk(),
+         {"KA": 1.0, "CLINT": 30.0, "CLR": 5.0, "R": 1.2, "KP_gut": 2.0, "KP_liver": 3.0, "KP_kidney": 2.5,
+          "KP_muscle": 1.5, "KP_fat": 10.0, "KP_rest": 1.2, "KP_lung": 0.8}, body, [0] * 10),
+    case("tolerance", IV.drives(st.tolerance()),
+         {**PK, "K0": 10.0, "KP": 0.3, "KS": 0.1, "KOUT": 0.5, "EMAX": 3.0, "EC50": 2.0}, with_pk(pool),
+         [0, 25.0, 15.0]),
     case("metabolite", st.parent_metabolite(), {**PK, "KA": 1.0, "FM": 0.3, "CLM": 1.0, "VM": 5.0}, metabolite, [0] * 3),  # noqa: E501
     case("effect compartment", IV.drives(st.effect_compartment("sigmoid")),
          {**PK, "KE0": 0.4, "E0": 1.0, "EMAX": 5.0, "EC50": 2.0, "GAMMA": 1.5},
@@ -180,6 +246,12 @@ def test_driving_needs_a_name_in_common():
         lambda: st.tmdd("QSS"),
         lambda: st.michaelis_menten(4),
         lambda: st.transit_absorption(2.5),
+        lambda: st.transit_absorption(2, bn.OneCompartment(absorption="first-order")),
+        lambda: st.mixed_absorption(order="both"),
+        lambda: st.input_rate_absorption("exponential"),
+        lambda: st.antibody_pbpk(lymph=0.0),
+        lambda: st.whole_body_pbpk({"brain": 1.4}),
+        lambda: st.tolerance("blocks"),
         lambda: st.tumour_growth("logistic"),
         lambda: st.myelosuppression("log"),
     ],
@@ -187,3 +259,23 @@ def test_driving_needs_a_name_in_common():
 def test_unknown_words_are_refused_with_the_valid_ones(wrong):
     with pytest.raises(bn.ModelError, match="(?s)Expected|expected"):
         wrong()
+
+
+def test_direct_effects_follow_the_concentration():
+    structure = st.direct_response(IV, "sigmoid")
+    table = pd.DataFrame({"ID": 1, "TIME": [0.0, 2.0, 9.0], "EVID": [1, 2, 2], "AMT": [100.0, 0, 0]})
+    found = bn.solve(structure, table, {**PK, "E0": 1.0, "EMAX": 5.0, "EC50": 2.0, "GAMMA": 1.5})
+    c = 10 * np.exp(-0.2 * table["TIME"])
+    np.testing.assert_allclose(found["effect"], 1 + 5 * c**1.5 / (2**1.5 + c**1.5), rtol=1e-7)
+
+
+def test_doses_into_any_disposition_are_absorbed():
+    base = st.transit_absorption(None, st.michaelis_menten(2, linear=True))
+    assert base.compartments == ("depot", "central", "peripheral")
+    joint = base.drives(st.indirect_response("inhibits loss"))
+    assert "input(depot)" in str(joint) and joint.default_dose == "depot"
+    again = bn.ODE(joint.rates, compartments=joint.compartments, parameters=joint.parameters)
+    table = pd.DataFrame({"ID": 1, "TIME": [0.0, 2.0, 9.0], "EVID": [1, 2, 2], "AMT": [100.0, 0, 0]})
+    p = {name: 0.5 for name in joint.parameters} | {"V1": 20.0, "V2": 30.0, "MTT": 2.0, "NN": 2.5}
+    one, two = (bn.solve(s, table, p)["A_response"] for s in (joint, again))
+    np.testing.assert_array_equal(one, two)
