@@ -22,6 +22,7 @@ from pytensor.tensor.rewriting.basic import register_specialize
 from bayes_nlmem.engine.layout import END_RECORD, FIRST_RECORD, N_COLUMNS
 from bayes_nlmem.engine.ode.choice import solver_for
 from bayes_nlmem.engine.ode.compiling import ints_at
+from bayes_nlmem.engine.ode.failures import note
 from bayes_nlmem.engine.ode.kernel import METHODS, SIGNATURE, SYMBOL, kernel, solve_equations
 from bayes_nlmem.engine.ode.machine import KEPT, N_CONTROL, SOLVER, WIDE_TRAIN_INTS, room_sizes
 from bayes_nlmem.engine.ode.machine_code import Code, address_of, symbol_of
@@ -56,6 +57,8 @@ class ODEWalk(Op):
         plan = self._plan(arrays)
         solver = solver_for(self.solver, phi, plan, self.tolerances)
         results = solve_equations(phi, plan, self.tolerances, sensitive=self.sensitive, solver=solver)
+        if results[2].any():
+            note(self.code, phi, plan.tables["ints"], plan.tables["subjects"], results[2])
         for storage, value in zip(output_storage, results[:3], strict=True):
             storage[0] = value
 
@@ -110,6 +113,11 @@ def _(op, node=None, **kwargs):
         return number
 
     @numba_njit
+    def tell(phi, ints, subjects, status):
+        with numba.objmode():
+            note(op.code, phi, ints, subjects, status)
+
+    @numba_njit
     def ode_walk(phi, floats, ints, subjects, sensitivities, requests, pairs):
         phi = np.ascontiguousarray(phi)
         floats, ints = np.ascontiguousarray(floats), np.ascontiguousarray(ints)
@@ -142,9 +150,13 @@ def _(op, node=None, **kwargs):
             values.ctypes, sens.ctypes, status.ctypes, counts.ctypes, room.ctypes, int_room.ctypes,
             train_floats.ctypes, train_ints.ctypes, most_blocks, most_records,
         )  # fmt: skip
+        for s in range(subjects.shape[0]):
+            if status[s] != 0:
+                tell(phi, ints, subjects, status)
+                break
         return values, sens, status
 
-    key = f"bayes_nlmem.ode_walk-{op.code.key}-{op.tolerances}-{op.solver}-{op.sensitive}-{SOURCE_KEY}"
+    key = f"bayes_nlmem.ode_walk_tell-{op.code.key}-{op.tolerances}-{op.solver}-{op.sensitive}-{SOURCE_KEY}"
     return ode_walk, key
 
 

@@ -196,7 +196,7 @@ def assemble(
         if not g.of_dose_only(i) or not g.has_time_after_dose(i):
             raise ModelError(
                 explain(
-                    expected=f"the input rate of {name} to depend on tad (time after the dose) and parameters",
+                    expected=f"the input rate of {name} to depend on tad (time after a dose) and parameters",
                     got="t or a compartment in it" if not g.of_dose_only(i) else "no tad in it",
                 )
             )
