@@ -88,9 +88,7 @@ def matched(draws: np.ndarray, support: tuple[float, float], widen: float = 1.0)
         return fitted if lower == 0 else Truncated(fitted, lower=lower)
     if support == (0.0, 1.0):
         logit = np.log(draws) - np.log1p(-draws)
-        return Distribution(
-            "LogitNormal", mu=float(logit.mean()), sigma=float(logit.std(ddof=1)) * widen
-        )
+        return Distribution("LogitNormal", mu=float(logit.mean()), sigma=float(logit.std(ddof=1)) * widen)
     return TruncatedNormal(
         float(draws.mean()), float(draws.std(ddof=1)) * widen, lower=float(lower), upper=float(upper)
     )

@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayes_nlmem.ground.scales import Log
 from bayes_nlmem.learning.diagnostics import mixing
+from bayes_nlmem.learning.sensitivity import power_scaling
 from bayes_nlmem.model.quantities import GROUPS, IIV, IOV, RESIDUAL, quantities
 from bayes_nlmem.model.specification import Model
 
@@ -32,7 +33,8 @@ def parameter_table(model: Model, draws: xr.DataTree) -> pd.DataFrame:
         Index: names in the graph. Columns: `block`, `parameter`, `meaning`, `unit`, `median`, `mean`, `sd`,
         `lower` and `upper` (95% credible interval, equal tails), `rse` (%, 100 SD / |median|), `cv` (%, of
         log-normal effects 100 sqrt(exp(omega^2) - 1); of proportional errors 100 sigma), `shrinkage` (%),
-        `r_hat`, `ess_bulk`, `ess_tail`, `known` (True: not estimated).
+        `r_hat`, `ess_bulk`, `ess_tail`, `prior_sensitivity` (see `sensitivity`: above 0.05 the prior
+        matters), `known` (True: not estimated).
 
     Notes
     -----
@@ -53,8 +55,12 @@ def parameter_table(model: Model, draws: xr.DataTree) -> pd.DataFrame:
         row |= {**_statistics(posterior, name, value), **mixing_of.get(name, {})}
         rows.append({**row, "cv": _cv(model, row), "shrinkage": _shrinkage(posterior, row)})
     columns = ["block", "parameter", "meaning", "unit", "median", "mean", "sd", "lower", "upper", "rse", "cv"]
-    columns += ["shrinkage", "r_hat", "ess_bulk", "ess_tail", "known"]
-    return pd.DataFrame(rows).set_index("name").reindex(columns=columns)
+    columns += ["shrinkage", "r_hat", "ess_bulk", "ess_tail", "prior_sensitivity", "known"]
+    table = pd.DataFrame(rows).set_index("name").reindex(columns=columns)
+    scaled = power_scaling(model, draws)
+    if scaled is not None:
+        table["prior_sensitivity"] = scaled["prior"].reindex(table.index)
+    return table
 
 
 def _statistics(posterior: xr.Dataset, name: str, value) -> dict:
@@ -153,6 +159,7 @@ def _formatted(table: pd.DataFrame) -> pd.DataFrame:
                 "R-hat": "" if pd.isna(row["r_hat"]) else f"{row['r_hat']:.3f}",
                 "ESS bulk": whole(row["ess_bulk"]),
                 "ESS tail": whole(row["ess_tail"]),
+                "prior sens.": "" if pd.isna(row["prior_sensitivity"]) else f"{row['prior_sensitivity']:.2f}",
             }
         )
     return pd.DataFrame(rows)

@@ -39,9 +39,7 @@ def prior_density(translation: Translation, posterior: xr.Dataset) -> xr.Dataset
     for rv in population:
         value = rv.type(f"{rv.name}_value")
         terms.append(vectorize_graph(pm.logp(rv, value), {**inputs, value: inputs[rv]}))
-    function = pytensor.function(
-        list(inputs.values()), terms, mode="FAST_COMPILE", on_unused_input="ignore"
-    )
+    function = pytensor.function(list(inputs.values()), terms, mode="FAST_COMPILE", on_unused_input="ignore")
     columns = [stacked[rv.name].transpose("sample", ...).values for rv in population]
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     found = {}

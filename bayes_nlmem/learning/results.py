@@ -16,6 +16,7 @@ from bayes_nlmem.learning.convergence import Verdict, judge
 from bayes_nlmem.learning.parameter_table import parameter_table, table_html, table_text
 from bayes_nlmem.learning.predictions import curves, predictions
 from bayes_nlmem.learning.record import RunRecord
+from bayes_nlmem.learning.sensitivity import THRESHOLD, sensitivity
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Translation, translate
 
@@ -66,6 +67,10 @@ class Fit:
     @cached_property
     def _summary(self) -> pd.DataFrame:
         return parameter_table(self.model, self.draws)
+
+    def sensitivity(self, threshold: float = THRESHOLD) -> pd.DataFrame:
+        """How much every unknown hangs on the priors and on the data; see `sensitivity`."""
+        return sensitivity(self, threshold=threshold)
 
     def convergence(self) -> Verdict:
         """Whether the draws can be trusted, in plain words; see `judge`."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.prior_density import prior_density
 from bayes_nlmem.model.quantities import quantities
+from bayes_nlmem.model.specification import Model
 
 THRESHOLD = 0.05
 
@@ -33,8 +36,8 @@ def sensitivity(fit: Any, *, threshold: float = THRESHOLD) -> pd.DataFrame:
     -------
     DataFrame
         Index: names in the graph. Columns `prior` and `likelihood` (sensitivities) and `diagnosis`:
-        "prior dominates" (the prior matters and the data hardly do), "prior and data disagree" (both
-        matter), or "" (the prior hardly matters).
+        "prior dominates" (the prior matters and the data hardly do), "possible conflict of prior and
+        data" (both matter), or "" (the prior hardly matters).
 
     Raises
     ------
@@ -51,12 +54,12 @@ def sensitivity(fit: Any, *, threshold: float = THRESHOLD) -> pd.DataFrame:
     >>> list(table.columns)
     ['prior', 'likelihood', 'diagnosis']
     """
-    import xarray as xr
-    from arviz_stats import psense
-
-    posterior = fit.draws["posterior"].to_dataset()
-    names = [q.name for q in quantities(fit.model) if not q.known and q.name in posterior]
-    if not names or "log_likelihood" not in fit.draws.children:
+    draws = fit.draws
+    if "log_prior" not in draws.children and "log_likelihood" in draws.children:
+        density = prior_density(fit.translation, draws["posterior"].to_dataset())
+        draws = draws.assign(log_prior=xr.DataTree(density))
+    table = power_scaling(fit.model, draws)
+    if table is None:
         raise FitError(
             explain(
                 expected="draws of unknown quantities, with their log-likelihood",
@@ -64,36 +67,36 @@ def sensitivity(fit: Any, *, threshold: float = THRESHOLD) -> pd.DataFrame:
                 remedy="Use the result of bn.fit.",
             )
         )
-    if "log_prior" in fit.draws.children:
-        log_prior = fit.draws["log_prior"].to_dataset()
-    else:
-        log_prior = prior_density(fit.translation, posterior)
-    log_likelihood = fit.draws["log_likelihood"].to_dataset()
+    table["diagnosis"] = [_diagnosis(row, threshold) for row in table.itertuples()]
+    return table
+
+
+def power_scaling(model: Model, draws: xr.DataTree) -> pd.DataFrame | None:
+    """Sensitivities to the priors and to the likelihood, None where the draws do not hold what they need."""
+    from arviz_stats import psense
+
+    posterior = draws["posterior"].to_dataset()
+    names = [q.name for q in quantities(model) if not q.known and q.name in posterior]
+    if not names or not {"log_prior", "log_likelihood"} <= set(draws.children):
+        return None
+    log_likelihood = draws["log_likelihood"].to_dataset()
     total = sum(
         values.sum([dim for dim in values.dims if dim not in ("chain", "draw")])
         for values in log_likelihood.data_vars.values()
     )
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": posterior[names],
-            "log_prior": log_prior,
-            "log_likelihood": xr.Dataset({"all": total}),
-        }
-    )
-    with np.errstate(all="ignore"):
-        found = {
-            group: psense(tree, var_names=names, group=key)
-            for group, key in (("prior", "prior"), ("likelihood", "likelihood"))
-        }
-    table = pd.DataFrame(
-        {group: [float(values[name]) for name in names] for group, values in found.items()},
-        index=pd.Index(names, name="name"),
-    )
-    table["diagnosis"] = [_diagnosis(row, threshold) for row in table.itertuples()]
-    return table
+    log_prior = draws["log_prior"].to_dataset()
+    groups = {"log_prior": log_prior, "log_likelihood": xr.Dataset({"all": total})}
+    tree = xr.DataTree.from_dict({"posterior": posterior[names], **groups})
+    found = {}
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # few draws: the sensitivities are rough
+        for group in ("prior", "likelihood"):
+            values = psense(tree, var_names=names, group=group)
+            found[group] = [float(values[name]) for name in names]
+    return pd.DataFrame(found, index=pd.Index(names, name="name"))
 
 
 def _diagnosis(row: Any, threshold: float) -> str:
     if not row.prior >= threshold:
         return ""
-    return "prior and data disagree" if row.likelihood >= threshold else "prior dominates"
+    return "possible conflict of prior and data" if row.likelihood >= threshold else "prior dominates"

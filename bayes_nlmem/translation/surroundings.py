@@ -106,6 +106,14 @@ def surrounding_problems(model: Model, data: Dataset, records: Mapping[str, np.n
                 got="correlated ones",
                 remedy='Use M3: bn.censored(data, "M3").',
             )
+        cens = table["CENS"].iloc[record].to_numpy() != 0
+        if remembers and cens.any():
+            yield explain(
+                expected=f"no censored values of {output!r}, since its errors are autocorrelated: the "
+                "likelihood of a run of them is the probability of an orthant",
+                got=f"{cens.sum()} in {rows_text(table['ROW'].iloc[record[cens]])}",
+                remedy='Use an error without autocorrelation, or bn.censored(data, "M6").',
+            )
         if remembers:
             _, elapsed = _chain(table, stretches(data), record)
             if len(same := record[elapsed <= 0]):
@@ -125,6 +133,15 @@ def surrounding_problems(model: Model, data: Dataset, records: Mapping[str, np.n
                 expected=f"observations of {pair.first!r} and {pair.second!r} at the same time",
                 got="none, so that the correlation of their errors would have no effect",
                 remedy="Leave CorrelatedResiduals out.",
+            )
+        cens = table["CENS"].to_numpy() != 0
+        both = first[(there >= 0) & cens[first] & cens[second[np.maximum(there, 0)]]]
+        if len(both):
+            yield explain(
+                expected=f"at least one quantified value of {pair.first!r} and {pair.second!r} at a time, "
+                "since their errors are correlated",
+                got=f"both beyond their limits in {rows_text(table['ROW'].iloc[both])}",
+                remedy="Take one of each pair out (MDV = 1), or leave CorrelatedResiduals out.",
             )
         twice = [record[k] for record, partner in ((first, there), (second, back))
                  for k in np.flatnonzero(partner >= 0) if (partner == partner[k]).sum() > 1]  # fmt: skip

@@ -57,7 +57,9 @@ def test_m3_and_m4_keep_them_as_intervals(data):
 
 def test_limits_of_the_data_are_used_when_none_is_given(data):
     marked = bn.censored(data, "M3", lloq=LLOQ)
-    frame = marked.frame.assign(CENS=marked.table["CENS"], DV=marked.table["DV"].where(data.frame["AMT"] == 0))
+    frame = marked.frame.assign(
+        CENS=marked.table["CENS"], DV=marked.table["DV"].where(data.frame["AMT"] == 0)
+    )
     again = bn.censored(bn.read(frame), "M5")
     assert_allclose(columns(again, "DV"), columns(bn.censored(data, "M5", lloq=LLOQ), "DV"))
 
