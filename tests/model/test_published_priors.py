@@ -80,7 +80,7 @@ def test_widening_makes_priors_weaker(base):
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"CL": (1.0, "10%")}, "'CL', whose prior would have no effect. Did you mean"),
+        ({"CL": (1.0, "10%")}, "'CL', whose prior would have no effect. The model has"),
         ({"CL_WT": (0.7, "10%")}, r"known in the model \(0.75 \(known\)\): a prior would have no effect"),
         ({"CL_pop": (1.0, 10)}, 'Write rse="25%" or rse=0.25'),
         ({"CL_pop": (-1.0, "10%")}, "a number > 0 for CL_pop"),
