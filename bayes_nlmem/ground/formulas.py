@@ -244,7 +244,9 @@ def _join_terms(
     terms: tuple[Formula, ...], write: Callable[[Formula], str], minus_sign: str, plus_sign: str = "+"
 ) -> str:
     between = " " if plus_sign == "+" else ""
-    written = write(terms[0])
+    first = terms[0]
+    leading = isinstance(first, Product) and first.factors[0] == Constant(-1) and len(first.factors) > 1
+    written = minus_sign + write(product(*first.factors[1:])) if leading else write(first)
     for term in terms[1:]:
         sign = plus_sign
         if isinstance(term, Constant) and term.value < 0:

@@ -187,9 +187,18 @@ def _effect(level: Level, name: str, *, transformed: bool = False) -> Symbol:
 
 def _predictions(model: Model) -> Iterator[Equation]:
     arguments = tuple(_individual(model, name) for name in model.parameters)
-    for output in model.residuals:
-        call = Call(type(model.structure).__name__, (Symbol("t", index="ij"), *arguments))
-        yield Equation(Symbol(output, index="ij"), call)
+    time, structure = Symbol("t", index="ij"), model.structure
+    further = [source for e in model.residuals.values() if is_endpoint(e) for source, _ in e.inputs().values()]
+    for output in dict.fromkeys([*model.residuals, *further]):
+        right: Formula = Call(type(structure).__name__, (time, *arguments))
+        if hasattr(structure, "formula"):
+            right = structure.formula(output, time, lambda name: _of_structure(model, name))
+        yield Equation(Symbol(output, index="ij"), right)
+
+
+def _of_structure(model: Model, name: str) -> Formula:
+    """What a function of the structure is written with: individual parameters, columns of the data."""
+    return _individual(model, name) if name in model.parameters else Symbol(name, index="ij")
 
 
 def _observations(model: Model) -> Iterator[Equation]:

@@ -83,8 +83,8 @@ class MarkovChain:
         return {_key(*pair): (output, False) for pair, output in self.transitions.items()}
 
     def constants(self, rows: Rows) -> dict[str, np.ndarray]:
-        """`before`: the state of the row before, NaN at the first; `start`: the first state, NaN elsewhere."""
-        return {"before": rows.previous(rows.value, np.nan), "start": np.where(rows.first, rows.value, np.nan)}
+        """`before`: the state of the row before, NaN at the first; `start`: the first state; `first`: where."""
+        return _chain_constants(rows)
 
     def troubles(self, rows: Rows) -> Iterator[Trouble]:
         """Unknown states, transitions that cannot happen; censoring."""
@@ -205,10 +205,9 @@ class TwoStates:
         return {"back": (self.back, False)}
 
     def constants(self, rows: Rows) -> dict[str, np.ndarray]:
-        """`before`: the state of the row before, NaN at the first; `start`: the first state; `gap`: since when."""
-        before = rows.previous(rows.value, np.nan)
+        """As of `MarkovChain`, and `gap`, the time since the row before."""
         gap = np.where(rows.first, 0.0, rows.time - rows.previous(rows.time, 0.0))
-        return {"before": before, "start": np.where(rows.first, rows.value, np.nan), "gap": gap}
+        return {**_chain_constants(rows), "gap": gap}
 
     def troubles(self, rows: Rows) -> Iterator[Trouble]:
         """Unknown states; two states at one time; censoring."""
@@ -270,6 +269,14 @@ def _key(one: float, other: float) -> str:
     return f"from {one:g} to {other:g}"
 
 
+def _chain_constants(rows: Rows) -> dict[str, np.ndarray]:
+    return {
+        "before": rows.previous(rows.value, np.nan),
+        "start": np.where(rows.first, rows.value, np.nan),
+        "first": rows.first.astype(float),
+    }
+
+
 def draw_chain(rng: Any, chain: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> np.ndarray:
     """Random chains, row after row; where no first state is known it is the first of the states."""
     shape = np.broadcast_shapes(np.shape(f), *(np.shape(x) for x in given.values()))
@@ -277,9 +284,9 @@ def draw_chain(rng: Any, chain: Any, f: Any, given: Mapping[str, Any], size: Any
     start = np.broadcast_to(given["start"], shape)
     drawn, parts = np.empty(shape), {key: np.broadcast_to(x, shape) for key, x in given.items()}
     f = np.broadcast_to(f, shape)
-    first = np.isnan(np.broadcast_to(given["before"], shape)).reshape(-1, shape[-1])[0]
+    first = parts["first"].reshape(-1, shape[-1])[0]
     for k in range(shape[-1]):
-        if first[k]:
+        if first[k] > 0:
             drawn[..., k] = np.where(np.isnan(start[..., k]), chain.states[0], start[..., k])
             continue
         here = {key: x[..., k] for key, x in parts.items()} | {"before": drawn[..., k - 1]}

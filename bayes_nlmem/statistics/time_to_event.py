@@ -183,16 +183,31 @@ class TimeToEvent:
 
         After a single event there is none: such rows are 0.
         """
-        p = -np.expm1(-self.risk(f, given))
-        drawn = (rng.random(np.shape(p) if size is None else size) < p).astype(float)
-        if self.repeated or not drawn.ndim:
+        shape = np.broadcast_shapes(np.shape(f), *(np.shape(x) for x in given.values() if x is not None))
+        shape = shape if size is None else tuple(np.atleast_1d(size))
+        u = rng.random(shape)
+        if self.clock == "study":
+            drawn = (u < -np.expm1(-self.risk(f, given))).astype(float)
+        if self.clock == "study" and self.repeated:
             return drawn
-        first = np.broadcast_to(given["first"], drawn.shape).reshape(-1, drawn.shape[-1])[0] > 0
-        had = np.zeros(drawn.shape[:-1], bool)
-        for k in range(drawn.shape[-1]):
-            had &= not first[k]
-            drawn[..., k] = np.where(had, 0.0, drawn[..., k])
-            had |= drawn[..., k] == 1
+        first = np.broadcast_to(given["first"], shape).reshape(-1, shape[-1])[0] > 0
+        if self.clock == "study":
+            return _only_the_first_event(drawn, first)
+        return self._renewals(u, np.broadcast_to(f, shape), given, first)
+
+    def _renewals(self, u: np.ndarray, f: np.ndarray, given: Mapping[str, Any], first: np.ndarray) -> np.ndarray:
+        """Events row after row, the clock beginning again at each."""
+        parts = {k: np.broadcast_to(given[k], u.shape) for k in ("since", "until")}
+        shape = self._shape(given, np)
+        shape = None if shape is None else np.broadcast_to(shape, u.shape)
+        drawn, age = np.zeros(u.shape), np.zeros(u.shape[:-1])
+        for k in range(u.shape[-1]):
+            age = parts["since"][..., k] if first[k] else age
+            length = parts["until"][..., k] - parts["since"][..., k]
+            at = {"since": age, "until": age + length}
+            risk = self._risk(f[..., k], None if shape is None else shape[..., k], at, np)
+            drawn[..., k] = u[..., k] < -np.expm1(-risk)
+            age = np.where(drawn[..., k] > 0, 0.0, age + length)
         return drawn
 
     def moments(self, f: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -249,6 +264,16 @@ class TimeToEvent:
     def _at_risk(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
         entry = rows.entry if self.entry is None else np.full(len(rows.time), float(self.entry))
         return rows.previous(rows.time, entry), rows.time
+
+
+def _only_the_first_event(drawn: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Draws of a single event: after it there is none."""
+    had = np.zeros(drawn.shape[:-1], bool)
+    for k in range(drawn.shape[-1]):
+        had = had & (not first[k])
+        drawn[..., k] = np.where(had, 0.0, drawn[..., k])
+        had = had | (drawn[..., k] == 1)
+    return drawn
 
 
 def _events_before(rows: Rows) -> np.ndarray:

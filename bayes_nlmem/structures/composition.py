@@ -8,6 +8,8 @@ from bayes_nlmem.engine.ode.expressions import LEAVES, Graph
 from bayes_nlmem.engine.ode.trace import System
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.structures.compartments import OneCompartment, ThreeCompartment, TwoCompartment
+from bayes_nlmem.structures.driven import Driven
+from bayes_nlmem.structures.function import Function
 from bayes_nlmem.structures.ode import ODE
 from bayes_nlmem.structures.parameterisation import rate_constants
 from bayes_nlmem.structures.text import written
@@ -53,20 +55,22 @@ def as_equations(structure: ODE | OneCompartment | TwoCompartment | ThreeCompart
     )
 
 
-def drives(pk: ODE | OneCompartment | TwoCompartment | ThreeCompartment, pd: ODE) -> ODE:
+def drives(
+    pk: ODE | OneCompartment | TwoCompartment | ThreeCompartment | Function, pd: ODE | Function
+) -> ODE | Driven:
     """One structure from two: a parameter of `pd` with the name of an output of `pk` becomes that output.
 
     Parameters
     ----------
     pk : structure
         A compartment structure or an `ODE`; doses go into its default compartment.
-    pd : ODE
+    pd : ODE or Function
         With a parameter such as ``cp``. Parameters of the same name in both are one.
 
     Returns
     -------
-    ODE
-        Compartments and outputs of `pk`, then of `pd`.
+    ODE or Driven
+        Compartments and outputs of `pk`, then of `pd`. With a `Function` the `pk` keeps its closed form.
 
     Raises
     ------
@@ -81,6 +85,11 @@ def drives(pk: ODE | OneCompartment | TwoCompartment | ThreeCompartment, pd: ODE
     >>> joint.compartments, joint.parameters
     (('depot', 'central', 'response'), ('CL', 'V', 'KA', 'IMAX', 'IC50', 'KIN', 'KOUT'))
     """
+    if isinstance(pd, Function):
+        return Driven(pk, pd)
+    if isinstance(pk, Function):
+        remedy = "Write it as a term of the equations, with t."
+        raise ModelError(explain(expected="a structure with compartments before an ODE", got="a Function", remedy=remedy))
     first = as_equations(pk)
     one, two = first.system, pd.system
     linked = [name for name in two.parameters if name in one.outputs]

@@ -15,6 +15,7 @@ from bayes_nlmem.engine.ode.expressions import Graph
 from bayes_nlmem.engine.ode.symbols import Names, Symbol, number_of
 from bayes_nlmem.engine.ode.trace import System
 from bayes_nlmem.engine.records import Records, Requests
+from bayes_nlmem.ground.formulas import Call, Constant, Formula, Product, Raised, Ratio, Sum, less
 from bayes_nlmem.ground.messages import DataError, Fault, ModelError, closest, explain
 from bayes_nlmem.structures.text import parse_assignments, written
 
@@ -147,6 +148,10 @@ class Function:
         from bayes_nlmem.structures.composition import drives
 
         return drives(self, pd)
+
+    def formula(self, output: str, time: Formula, of: Callable[[str], Formula]) -> Formula:
+        """An output for printing; `of` gives parameters and columns by name."""
+        return _formula(self.system.graph, self.system.outputs[output], time, list(map(of, self.system.parameters)))
 
     # --- values
     # -----------------------------------------------------------------------------------------------------
@@ -381,3 +386,45 @@ def _leaves(g: Graph, nodes: Iterable[int]) -> set[int]:
         elif op not in ("const", "t"):
             pending.extend(a)
     return found
+
+
+_SIGNS = {"lt": "<", "le": "≤", "eq": "=", "and": "and", "or": "or", "not": "not"}
+
+
+def _formula(g: Graph, i: int, time: Formula, p: list[Formula]) -> Formula:
+    op, *a = g.nodes[i]
+    if op == "const":
+        return Constant(a[0])
+    if op == "t":
+        return time
+    if op == "p":
+        return p[a[0]]
+    x = [_formula(g, k, time, p) for k in a]
+    match op:
+        case "add":
+            return Sum((*(x[0].terms if isinstance(x[0], Sum) else (x[0],)), x[1]))
+        case "sub":
+            return less(x[0], x[1])
+        case "mul" | "div":
+            sign, first = _without_sign(x[0])
+            if op == "div":
+                return _signed(sign, Ratio(first, x[1]))
+            factors = first.factors if isinstance(first, Product) else (first,)
+            return _signed(sign, Product((*factors, x[1])))
+        case "pow":
+            return Raised(x[0], x[1])
+        case "neg":
+            return _signed(-1, x[0])
+    return Call({**_SIGNS, "where": "if"}.get(op, op), tuple(x))
+
+
+def _signed(sign: int, formula: Formula) -> Formula:
+    """A sum of one term, which is written with its sign."""
+    return formula if sign > 0 else Sum((Product((Constant(-1), formula)),))
+
+
+def _without_sign(formula: Formula) -> tuple[int, Formula]:
+    match formula:
+        case Sum((Product((Constant(-1), inner)),)):
+            return -1, inner
+    return 1, formula

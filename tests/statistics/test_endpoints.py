@@ -96,6 +96,16 @@ def test_nothing_happens_after_a_single_event():
     assert_allclose(drawn.mean(axis=0), [0, 1 - s[0], s[0] - s[1], 0, 1 - s[0]], atol=0.015)
 
 
+def test_renewals_begin_again_at_each_event():
+    """One interval after an event: its chance is that of a new clock."""
+    endpoint = bn.TimeToEvent(bn.WeibullHazard(2.0), repeated=True, clock="event")
+    given = {**endpoint.constants(rows([0, 0, 0], [0, 3, 4], [0, 0, 0])), "shape": 2.0}
+    drawn = endpoint.draw(np.random.default_rng(3), np.full((40_000, 3), 3.0), given)
+    had = drawn[:, 1] == 1
+    assert_allclose(drawn[had, 2].mean(), 1 - np.exp(-1 / 9), atol=0.01)
+    assert_allclose(drawn[~had, 2].mean(), 1 - np.exp(1 - 16 / 9), atol=0.015)
+
+
 def test_against_scipy():
     y = np.array([0.0, 1, 4, 9])
     assert_allclose(log_density(bn.Poisson(), y, F, {}), stats.poisson.logpmf(y, np.exp(F)), rtol=1e-12)

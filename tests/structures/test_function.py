@@ -99,3 +99,43 @@ def test_doses_are_not_ignored():
 def test_a_column_that_was_not_read_is_named():
     with pytest.raises(bn.ModelError, match="dose"):
         graph_of(bn.Function(emax, columns=("dose",)), {"E0": 5.0, "EMAX": 100.0, "ED50": 20.0})
+
+
+# --- driven by a closed form -------------------------------------------------------------------------------
+
+PK = pd.DataFrame(
+    {"ID": 1, "TIME": [0.0, 1, 4, 12], "EVID": [1, 0, 0, 0], "AMT": [100.0, 0, 0, 0], "DV": [0, 2.0, 1.0, 0.0],
+     "DVID": ["cp", "cp", "logit", "cp"]}
+)  # fmt: skip
+DRIVEN = bn.OneCompartment().drives(bn.Function("logit = A + B * cp - t"))
+
+
+def test_a_concentration_in_closed_form_drives_a_function():
+    values = {"CL": 2.0, "V": 20.0, "A": -1.0, "B": 0.4}
+    parameters = {name: bn.Parameter(v, scale=bn.Natural()) for name, v in values.items()}
+    residuals = {"cp": bn.Additive(bn.about(1.0)), "logit": bn.Bernoulli()}
+    graph = bn.build(bn.Model(structure=DRIVEN, parameters=parameters, residuals=residuals), bn.read(PK))
+    cp = 5 * np.exp(-0.1 * np.array([1.0, 4, 12]))
+    assert_allclose(graph["cp"].eval(mode="FAST_COMPILE"), cp[[0, 2]], rtol=1e-9)
+    assert_allclose(graph["logit"].eval(mode="FAST_COMPILE"), -1 + 0.4 * cp[1] - 4, rtol=1e-9)
+
+
+def test_a_driven_function_is_a_value():
+    assert from_dict(json.loads(json.dumps(to_dict(DRIVEN)))) == DRIVEN
+    assert DRIVEN.accepts("F") and not DRIVEN.accepts("cp")
+
+
+def test_numbers_and_graph_agree():
+    found = bn.solve(DRIVEN, PK, {"CL": 2.0, "V": 20.0, "A": -1.0, "B": 0.4})
+    assert_allclose(found["logit"].iloc[1:], -1 + 0.4 * found["cp"].iloc[1:] - PK.TIME[1:], rtol=1e-9)
+
+
+def test_what_drives_nothing_is_refused():
+    with pytest.raises(bn.ModelError, match="cp"):
+        bn.OneCompartment().drives(bn.Function("logit = A + B * t"))
+
+
+def test_the_function_stands_in_the_equations():
+    parameters = {"A": bn.Parameter(bn.about(100.0), iiv=0.1), "B": bn.Parameter(0.9), "k": bn.Parameter(0.1)}
+    model = bn.Model(structure=bn.Function(weight), parameters=parameters, residuals={"weight": bn.Additive(1.0)})
+    assert "weight_ij = A_i · (1 - B · exp(-k · t_ij))" in bn.equations(model)

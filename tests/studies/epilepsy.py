@@ -8,23 +8,25 @@ import pandas as pd
 import bayes_nlmem as bn
 
 
-def log_rate(log_base, fourth, intercept, base_effect, fourth_effect):
-    return intercept + base_effect * log_base + fourth_effect * fourth
+def log_rate(fourth, intercept, fourth_effect):
+    return intercept + fourth_effect * fourth
 
 
 def model(law=None) -> bn.Model:
-    """Random intercept; log baseline and the fourth visit as columns, treatment as a covariate."""
+    """Random intercept with log baseline and treatment as covariates; the fourth visit is a column."""
     wide = bn.Normal(0, 2)
     return bn.Model(
-        structure=bn.Function(log_rate, columns=("log_base", "fourth")),
+        structure=bn.Function(log_rate, columns=("fourth",)),
         parameters={
             "intercept": bn.Parameter(
                 bn.Normal(0, 5),
                 iiv=bn.HalfNormal(1),
                 scale=bn.Natural(),
-                covariates={"treated": bn.Linear(wide, reference=0)},
+                covariates={
+                    "treated": bn.Linear(wide, reference=0),
+                    "log_base": bn.Linear(wide, reference=1.75),
+                },
             ),
-            "base_effect": bn.Parameter(wide, scale=bn.Natural()),
             "fourth_effect": bn.Parameter(wide, scale=bn.Natural()),
         },
         residuals={"log_rate": bn.Poisson() if law is None else law},
