@@ -111,8 +111,8 @@ def curves(
     Returns
     -------
     DataFrame
-        ID, TIME, OUTPUT, PRED, IPRED, IPRED_LOWER, IPRED_UPPER (90% credible interval). Probabilities and mean
-        counts of endpoints that have them at every time; of events and states the output itself.
+        ID, TIME, OUTPUT, PRED, IPRED, IPRED_LOWER, IPRED_UPPER (90% credible interval). Probabilities and
+        mean counts of endpoints that have them at every time; of events and states the output itself.
     """
     grid, added = on_grid(data, points)
     translation = translate(model, grid, edit=edit, predict_at=dict.fromkeys(model.residuals, added))

@@ -188,7 +188,9 @@ def _effect(level: Level, name: str, *, transformed: bool = False) -> Symbol:
 def _predictions(model: Model) -> Iterator[Equation]:
     arguments = tuple(_individual(model, name) for name in model.parameters)
     time, structure = Symbol("t", index="ij"), model.structure
-    further = [source for e in model.residuals.values() if is_endpoint(e) for source, _ in e.inputs().values()]
+    further = [
+        source for e in model.residuals.values() if is_endpoint(e) for source, _ in e.inputs().values()
+    ]
     for output in dict.fromkeys([*model.residuals, *further]):
         right: Formula = Call(type(structure).__name__, (time, *arguments))
         if hasattr(structure, "formula"):

@@ -92,7 +92,11 @@ class Bernoulli(Independent):
         return {"logit": expit, "probit": ndtr, "probability": np.asarray}[self.link](f)
 
     def equations(
-        self, observed: Formula, f: Formula, parameter: Callable[[str], Formula], other: Callable[[str], Formula]
+        self,
+        observed: Formula,
+        f: Formula,
+        parameter: Callable[[str], Formula],
+        other: Callable[[str], Formula],
     ) -> Sequence[Equation]:
         """The law for printing."""
         p = {"logit": Call("logit⁻¹", (f,)), "probit": Call("Φ", (f,)), "probability": f}[self.link]

@@ -59,7 +59,8 @@ class Poisson(_Count):
 
     .. math:: P(y = k) = e^{-\lambda} \lambda^k / k!, \qquad \log \lambda_{ij} = f_{ij}
 
-    NONMEM: `Y = -2*(-LAM + DV*LOG(LAM) - LOG(FAC))` with `-2LL`, Monolix: `type=count`, nlmixr2: `dpois(lam)`.
+    NONMEM: `Y = -2*(-LAM + DV*LOG(LAM) - LOG(FAC))` with `-2LL`, Monolix: `type=count`, nlmixr2:
+    `dpois(lam)`.
 
     Parameters
     ----------
@@ -106,7 +107,11 @@ class Poisson(_Count):
         return mean, mean
 
     def equations(
-        self, observed: Formula, f: Formula, parameter: Callable[[str], Formula], other: Callable[[str], Formula]
+        self,
+        observed: Formula,
+        f: Formula,
+        parameter: Callable[[str], Formula],
+        other: Callable[[str], Formula],
     ) -> Sequence[Equation]:
         """The law for printing."""
         return [Equation(observed, Call("Poisson", (self._mean_formula(f),)), "~")]
@@ -184,7 +189,11 @@ class NegativeBinomial(_Count):
         return mean, mean + given["dispersion"] * mean**2
 
     def equations(
-        self, observed: Formula, f: Formula, parameter: Callable[[str], Formula], other: Callable[[str], Formula]
+        self,
+        observed: Formula,
+        f: Formula,
+        parameter: Callable[[str], Formula],
+        other: Callable[[str], Formula],
     ) -> Sequence[Equation]:
         """The law for printing."""
         mean, square = self._mean_formula(f), Constant(2)
@@ -283,7 +292,11 @@ class ZeroInflated:
         return rest * mean, rest * (variance + given["zero"] * mean**2)
 
     def equations(
-        self, observed: Formula, f: Formula, parameter: Callable[[str], Formula], other: Callable[[str], Formula]
+        self,
+        observed: Formula,
+        f: Formula,
+        parameter: Callable[[str], Formula],
+        other: Callable[[str], Formula],
     ) -> Sequence[Equation]:
         """The law for printing."""
         zero = other("zero") if isinstance(self.probability, str) else parameter("zero")

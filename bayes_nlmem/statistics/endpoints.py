@@ -1,4 +1,4 @@
-"""Endpoints that are no measurements: what every observation model of categories, counts and events offers."""
+"""Endpoints that are no measurements: what observation models of categories, counts and events offer."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Trouble(NamedTuple):
 
 @runtime_checkable
 class Endpoint(Protocol):
-    """What an observation model of categories, counts or events has to offer; any frozen record with it is one.
+    """What an observation model of categories, counts or events has to offer.
 
-    The law of an observation may depend on the prediction `f` of its output, on parameters of its own
-    (`unknowns`, in the graph as ``{output}_{suffix}``), on further outputs of the structure (`inputs`), and on
-    constants of its row (`constants`). The methods get all but `f` in one mapping, by name, as numbers, numpy
+    Any frozen record with it is one. The law of an observation may depend on the prediction `f` of its
+    output, on parameters of its own (`unknowns`, in the graph as ``{output}_{suffix}``), on further outputs
+    of the structure (`inputs`), and on constants of its row (`constants`). The methods get all but `f` in one mapping, by name, as numbers, numpy
     arrays or tensors that broadcast against each other. Optional: `meaning(suffix)`, words for the tables.
     """
 
@@ -94,7 +94,11 @@ class Endpoint(Protocol):
         ...
 
     def equations(
-        self, observed: Formula, f: Formula, parameter: Callable[[str], Formula], other: Callable[[str], Formula]
+        self,
+        observed: Formula,
+        f: Formula,
+        parameter: Callable[[str], Formula],
+        other: Callable[[str], Formula],
     ) -> Sequence[Equation]:
         """The law for printing; `other` gives further outputs by name."""
         ...

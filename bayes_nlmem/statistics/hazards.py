@@ -169,7 +169,9 @@ class GompertzHazard:
         with np.errstate(divide="ignore", invalid="ignore"):
             small = np.abs(shape) < 1e-8
             inside = shape * scale * cumulative
-            found = np.where(inside > -1, np.log1p(np.maximum(inside, -1)) / np.where(small, 1, shape), np.inf)
+            found = np.where(
+                inside > -1, np.log1p(np.maximum(inside, -1)) / np.where(small, 1, shape), np.inf
+            )
         return np.where(small, scale * cumulative, found)
 
     def formula(self, t: Formula, scale: Formula, shape: Formula) -> Formula:

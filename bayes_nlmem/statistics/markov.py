@@ -58,14 +58,21 @@ class MarkovChain:
         states = tuple(self.states) if isinstance(self.states, Sequence) else ()
         if len(states) < 2 or not all(map(is_number, states)) or len(set(states)) < len(states):
             remedy = "Write MarkovChain([0, 1, 2], {...})."
-            problems.append(explain(expected="two or more numbers as states", got=repr(self.states), remedy=remedy))
+            problems.append(
+                explain(expected="two or more numbers as states", got=repr(self.states), remedy=remedy)
+            )
         if not isinstance(self.transitions, Mapping) or not self.transitions:
             remedy = 'Write {(0, 1): "onset", (1, 0): "relief"}.'
             got = repr(self.transitions)
             problems.append(explain(expected="outputs by transition", got=got, remedy=remedy))
         else:
             for pair, output in self.transitions.items():
-                inside = isinstance(pair, tuple) and len(pair) == 2 and pair[0] != pair[1] and set(pair) <= set(states)
+                inside = (
+                    isinstance(pair, tuple)
+                    and len(pair) == 2
+                    and pair[0] != pair[1]
+                    and set(pair) <= set(states)
+                )
                 if not (inside and isinstance(output, str)):
                     expected = f"transitions between two of {states} with the name of an output"
                     problems.append(explain(expected=expected, got=f"{pair}: {output!r}"))
@@ -83,8 +90,8 @@ class MarkovChain:
         return {_key(*pair): (output, False) for pair, output in self.transitions.items()}
 
     def constants(self, rows: Rows) -> dict[str, np.ndarray]:
-        """`before`: the state of the row before, NaN at the first; `start`: the first state; `first`: where."""
-        return _chain_constants(rows)
+        """`before`: the state of the row before; `start`: the first state; `first`: where it is."""
+        return _chain_constants(rows, self.states)
 
     def troubles(self, rows: Rows) -> Iterator[Trouble]:
         """Unknown states, transitions that cannot happen; censoring."""
@@ -97,21 +104,27 @@ class MarkovChain:
             named |= (before == one) & (rows.value == other)
         known = np.isin(rows.value, self.states) & np.isin(before, self.states)
         listed = ", ".join(f"{one:g} to {other:g}" for one, other in self.transitions)
-        yield Trouble(f"transitions among {listed}", moved & known & ~named, "Name the transition, or correct DV.")
+        yield Trouble(
+            f"transitions among {listed}", moved & known & ~named, "Name the transition, or correct DV."
+        )
 
     def log_density(self, value: Any, f: Any, given: Mapping[str, Any]) -> Any:
         """Log-probability of every state given the one before."""
         import pytensor.tensor as pt
 
-        found = pt.switch(pt.isnan(given["before"]), 0.0, -np.inf)
+        found = pt.full_like(pt.cast(f, "float64"), -np.inf)
         for state in self.states:
             leaving = {b: given[_key(a, b)] for a, b in self.transitions if a == state}
-            stay = -_log_sum_exp([0.0, *leaving.values()], pt) if leaving else pt.zeros_like(pt.cast(f, "float64"))
+            stay = (
+                -_log_sum_exp([0.0, *leaving.values()], pt)
+                if leaving
+                else pt.zeros_like(pt.cast(f, "float64"))
+            )
             here = pt.eq(given["before"], state)
             found = pt.switch(here & pt.eq(value, state), stay, found)
             for other, log_odds in leaving.items():
                 found = pt.switch(here & pt.eq(value, other), log_odds + stay, found)
-        return found
+        return pt.switch(pt.gt(given["first"], 0), 0.0, found)
 
     def probabilities(self, f: Any, given: Mapping[str, Any]) -> Any:
         """Probability of every state in numpy, one more dimension at the end; NaN in first rows."""
@@ -127,6 +140,7 @@ class MarkovChain:
                     odds[..., k] = np.exp(given[_key(state, other)])
             here = before == state
             found[here] = (odds / odds.sum(axis=-1, keepdims=True))[here]
+        found[np.broadcast_to(given["first"], shape) > 0] = np.nan
         return found
 
     def draw(self, rng: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> Any:
@@ -138,7 +152,11 @@ class MarkovChain:
         return moments_of_scores(self.probabilities(f, given), self.states)
 
     def equations(
-        self, observed: Formula, f: Formula, parameter: Callable[[str], Formula], other: Callable[[str], Formula]
+        self,
+        observed: Formula,
+        f: Formula,
+        parameter: Callable[[str], Formula],
+        other: Callable[[str], Formula],
     ) -> Sequence[Equation]:
         """The law for printing, one line per transition."""
         return [
@@ -153,9 +171,9 @@ class TwoStates:
 
     .. math:: P(y(t + d) = 1 \mid y(t) = 0) = \frac{q_{01}}{q} (1 - e^{-q d}), \qquad q = q_{01} + q_{10}
 
-    The output under which it stands in `residuals` is q_01, per unit of time, > 0; `back` names the output q_10.
-    Rows may be unevenly spaced; the subject's first row is taken as given. The rates hold over the interval that
-    ends at the row.
+    The output under which it stands in `residuals` is q_01, per unit of time, > 0; `back` names the output
+    q_10. Rows may be unevenly spaced; the subject's first row is taken as given. The rates hold over the
+    interval that ends at the row.
 
     Parameters
     ----------
@@ -177,7 +195,7 @@ class TwoStates:
     --------
     >>> import numpy as np
     >>> import bayes_nlmem as bn
-    >>> given = {"back": 1.0, "before": np.array([0.0]), "gap": np.array([50.0])}
+    >>> given = {"back": 1.0, "before": np.array([0.0]), "gap": np.array([50.0]), "first": np.array([0.0])}
     >>> bn.TwoStates("relief").moments(3.0, given)[0]
     array([0.75])
     """
@@ -207,7 +225,7 @@ class TwoStates:
     def constants(self, rows: Rows) -> dict[str, np.ndarray]:
         """As of `MarkovChain`, and `gap`, the time since the row before."""
         gap = np.where(rows.first, 0.0, rows.time - rows.previous(rows.time, 0.0))
-        return {**_chain_constants(rows), "gap": gap}
+        return {**_chain_constants(rows, self.states), "gap": gap}
 
     def troubles(self, rows: Rows) -> Iterator[Trouble]:
         """Unknown states; two states at one time; censoring."""
@@ -225,7 +243,7 @@ class TwoStates:
         possible = pt.gt(there, 0.0) & pt.gt(back, 0.0)
         there, back = pt.switch(possible, there, 1.0), pt.switch(possible, back, 1.0)
         total_rate = there + back
-        known = ~pt.isnan(given["before"])
+        known = pt.eq(given["first"], 0)
         second = pt.eq(given["before"], self.states[1])
         leaving = pt.switch(second, back, there) / total_rate
         passed = -pt.expm1(-total_rate * given["gap"])
@@ -241,7 +259,7 @@ class TwoStates:
         passed = -np.expm1(-(there + back) * given["gap"])
         second = given["before"] == self.states[1]
         in_second = np.where(second, 1.0 - back / (there + back) * passed, there / (there + back) * passed)
-        in_second = np.where(np.isnan(given["before"]), np.nan, in_second)
+        in_second = np.where(np.asarray(given["first"]) > 0, np.nan, in_second)
         return np.stack([1.0 - in_second, in_second], axis=-1)
 
     def draw(self, rng: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> Any:
@@ -253,7 +271,11 @@ class TwoStates:
         return moments_of_scores(self.probabilities(f, given), self.states)
 
     def equations(
-        self, observed: Formula, f: Formula, parameter: Callable[[str], Formula], other: Callable[[str], Formula]
+        self,
+        observed: Formula,
+        f: Formula,
+        parameter: Callable[[str], Formula],
+        other: Callable[[str], Formula],
     ) -> Sequence[Equation]:
         """The law for printing."""
         one, two = self.states
@@ -269,16 +291,18 @@ def _key(one: float, other: float) -> str:
     return f"from {one:g} to {other:g}"
 
 
-def _chain_constants(rows: Rows) -> dict[str, np.ndarray]:
+def _chain_constants(rows: Rows, states: Sequence[float]) -> dict[str, np.ndarray]:
+    """A state that nobody has seen yet (a study to come) counts as the first of the states."""
+    value = np.where(np.isnan(rows.value), states[0], rows.value)
     return {
-        "before": rows.previous(rows.value, np.nan),
-        "start": np.where(rows.first, rows.value, np.nan),
+        "before": rows.previous(value, value),
+        "start": np.where(rows.first, value, states[0]),
         "first": rows.first.astype(float),
     }
 
 
 def draw_chain(rng: Any, chain: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> np.ndarray:
-    """Random chains, row after row; where no first state is known it is the first of the states."""
+    """Random chains, row after row."""
     shape = np.broadcast_shapes(np.shape(f), *(np.shape(x) for x in given.values()))
     shape = shape if size is None else tuple(np.atleast_1d(size))
     start = np.broadcast_to(given["start"], shape)
@@ -287,7 +311,7 @@ def draw_chain(rng: Any, chain: Any, f: Any, given: Mapping[str, Any], size: Any
     first = parts["first"].reshape(-1, shape[-1])[0]
     for k in range(shape[-1]):
         if first[k] > 0:
-            drawn[..., k] = np.where(np.isnan(start[..., k]), chain.states[0], start[..., k])
+            drawn[..., k] = start[..., k]
             continue
         here = {key: x[..., k] for key, x in parts.items()} | {"before": drawn[..., k - 1]}
         drawn[..., k] = draw_category(rng, chain.probabilities(f[..., k], here), chain.states)

@@ -63,7 +63,11 @@ class OrderedCategorical(Independent):
         categories = tuple(self.categories) if not isinstance(self.categories, str) else ()
         steps = tuple(self.steps) if isinstance(self.steps, Sequence) else (self.steps,)
         settled: list[Any] = []
-        if len(categories) < 2 or not all(map(is_number, categories)) or list(categories) != sorted(set(categories)):
+        if (
+            len(categories) < 2
+            or not all(map(is_number, categories))
+            or list(categories) != sorted(set(categories))
+        ):
             remedy = "Write OrderedCategorical([0, 1, 2], steps=[...])."
             expected = "two or more categories as increasing numbers"
             problems.append(explain(expected=expected, got=repr(self.categories), remedy=remedy))
@@ -133,7 +137,11 @@ class OrderedCategorical(Independent):
         return moments_of_scores(self.probabilities(f, given), self.categories)
 
     def equations(
-        self, observed: Formula, f: Formula, parameter: Callable[[str], Formula], other: Callable[[str], Formula]
+        self,
+        observed: Formula,
+        f: Formula,
+        parameter: Callable[[str], Formula],
+        other: Callable[[str], Formula],
     ) -> Sequence[Equation]:
         """The law for printing, one line per threshold."""
         from bayes_nlmem.ground.formulas import Symbol

@@ -22,22 +22,22 @@ class TimeToEvent:
 
     Every row speaks of the time since the row before it of the same subject, and with H the cumulative hazard
 
-    ======================  ==================================  ===============================================
+    ======================  ==================================  =====================================
     DV, CENS                what was seen                       log-likelihood
-    ======================  ==================================  ===============================================
+    ======================  ==================================  =====================================
     1                       an event at TIME                    log h(t) - (H(t) - H(t_before))
     0                       no event since the row before       -(H(t) - H(t_before))
     1 with CENS = 1         an event since the row before,      log(1 - exp(-(H(t) - H(t_before))))
                             its time is not known exactly
-    ======================  ==================================  ===============================================
+    ======================  ==================================  =====================================
 
     Follow-up begins at the subject's first record, of whatever kind (DV = 0 at the start, or a dose); what
     happened before is left-truncated. With `entry` it begins at that time in every subject, and a table with
-    one row per subject is enough. The last row with DV = 0 is the right censoring. Repeated events are several
-    rows with DV = 1.
+    one row per subject is enough. The last row with DV = 0 is the right censoring. Repeated events are
+    several rows with DV = 1.
 
-    The hazard is either one of the closed forms, whose characteristic time is the output (covariates and random
-    effects of that output make accelerated failure times), or any function: then the output is h itself and
+    The hazard is either one of the closed forms, whose characteristic time is the output (covariates and
+    random effects of that output make accelerated failure times), or any function: then the output is h itself and
     `cumulative` names the output that is H, for example an ODE state with dH/dt = h(cp).
 
     NONMEM: `F_FLAG=1` with a hazard compartment, Monolix: `type=event`, hazard=h, nlmixr2: `ll(y) ~ ...`.
@@ -86,12 +86,16 @@ class TimeToEvent:
             remedy = "Write TimeToEvent(WeibullHazard(...)), or TimeToEvent(cumulative='H') with an output H."
             got = "both" if self.hazard is not None else "neither"
             problems.append(explain(expected="a closed hazard or `cumulative`", got=got, remedy=remedy))
-        elif self.hazard is not None and (isinstance(self.hazard, type) or not isinstance(self.hazard, Hazard)):
+        elif self.hazard is not None and (
+            isinstance(self.hazard, type) or not isinstance(self.hazard, Hazard)
+        ):
             remedy = "Write ExponentialHazard(), WeibullHazard(...), ..."
             problems.append(explain(expected="a hazard", got=repr(self.hazard), remedy=remedy))
         elif self.cumulative is not None and not isinstance(self.cumulative, str):
             remedy = "Name the output that is the cumulative hazard."
-            problems.append(explain(expected="a name in `cumulative`", got=repr(self.cumulative), remedy=remedy))
+            problems.append(
+                explain(expected="a name in `cumulative`", got=repr(self.cumulative), remedy=remedy)
+            )
         if self.clock not in ("study", "event"):
             remedy = "Choose what the time of the hazard counts from."
             problems.append(explain(expected="clock='study' or 'event'", got=repr(self.clock), remedy=remedy))
@@ -104,7 +108,9 @@ class TimeToEvent:
             problems.append(explain(expected="a time in `entry`", got=repr(self.entry)))
         elif self.entry is not None and self.cumulative is not None:
             remedy = "Begin the records there: a row with DV = 0, or EVID = 2."
-            problems.append(explain(expected="no `entry` with `cumulative`", got=f"{self.entry:g}", remedy=remedy))
+            problems.append(
+                explain(expected="no `entry` with `cumulative`", got=f"{self.entry:g}", remedy=remedy)
+            )
         if problems:
             raise refusal(problems, "TimeToEvent is not well stated")
 
@@ -136,10 +142,18 @@ class TimeToEvent:
         """DV other than 0 and 1, events at entry, follow-up of no length, records after a single event."""
         yield from one_of(rows, (0, 1), "DV of an event")
         remedy = "Write CENS = 1 where DV = 1 and the event came before TIME; right censoring is DV = 0."
-        yield Trouble("CENS 0, or 1 together with DV 1", ~np.isin(rows.cens, (0, 1)) | ((rows.cens == 1) & (rows.value != 1)), remedy)
+        yield Trouble(
+            "CENS 0, or 1 together with DV 1",
+            ~np.isin(rows.cens, (0, 1)) | ((rows.cens == 1) & (rows.value != 1)),
+            remedy,
+        )
         since, until = self._at_risk(rows)
         remedy = "Begin with a row DV = 0 (or a dose) where follow-up begins, or give TimeToEvent(entry=0)."
-        yield Trouble("events after the beginning of follow-up", (rows.value == 1) & ~(until > since) & rows.first, remedy)
+        yield Trouble(
+            "events after the beginning of follow-up",
+            (rows.value == 1) & ~(until > since) & rows.first,
+            remedy,
+        )
         yield Trouble("TIME after `entry`", until < since, "Correct TIME, or the entry.")
         if len(rows.subject):
             followed = np.bincount(rows.subject, np.maximum(until - since, 0))[rows.subject] > 0
@@ -175,7 +189,9 @@ class TimeToEvent:
         censored = event & ~exact
         some = pt.gt(risk, 0.0)
         within = pt.log(-pt.expm1(-pt.switch(censored & some, risk, 1.0)))
-        found = pt.switch(censored, pt.switch(some, within, -np.inf), pt.switch(exact, log_hazard, 0.0) - risk)
+        found = pt.switch(
+            censored, pt.switch(some, within, -np.inf), pt.switch(exact, log_hazard, 0.0) - risk
+        )
         return pt.switch(possible, found, -np.inf)
 
     def draw(self, rng: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> Any:
@@ -195,7 +211,9 @@ class TimeToEvent:
             return _only_the_first_event(drawn, first)
         return self._renewals(u, np.broadcast_to(f, shape), given, first)
 
-    def _renewals(self, u: np.ndarray, f: np.ndarray, given: Mapping[str, Any], first: np.ndarray) -> np.ndarray:
+    def _renewals(
+        self, u: np.ndarray, f: np.ndarray, given: Mapping[str, Any], first: np.ndarray
+    ) -> np.ndarray:
         """Events row after row, the clock beginning again at each."""
         parts = {k: np.broadcast_to(given[k], u.shape) for k in ("since", "until")}
         shape = self._shape(given, np)
@@ -233,12 +251,20 @@ class TimeToEvent:
         return self.hazard.time(passed, f, shape)
 
     def equations(
-        self, observed: Formula, f: Formula, parameter: Callable[[str], Formula], other: Callable[[str], Formula]
+        self,
+        observed: Formula,
+        f: Formula,
+        parameter: Callable[[str], Formula],
+        other: Callable[[str], Formula],
     ) -> Sequence[Equation]:
         """The law for printing: hazard and survival."""
         t = Symbol("t")
         if self.hazard is None:
-            return [Equation(Call("h", (t,)), f), Equation(Call("H", (t,)), other("cumulative")), self._law(observed)]
+            return [
+                Equation(Call("h", (t,)), f),
+                Equation(Call("H", (t,)), other("cumulative")),
+                self._law(observed),
+            ]
         shape = parameter("shape") if self.unknowns() else Symbol("shape")
         return [Equation(Call("h", (t,)), self.hazard.formula(t, f, shape)), self._law(observed)]
 

@@ -89,7 +89,9 @@ def drives(
         return Driven(pk, pd)
     if isinstance(pk, Function):
         remedy = "Write it as a term of the equations, with t."
-        raise ModelError(explain(expected="a structure with compartments before an ODE", got="a Function", remedy=remedy))
+        raise ModelError(
+            explain(expected="a structure with compartments before an ODE", got="a Function", remedy=remedy)
+        )
     first = as_equations(pk)
     one, two = first.system, pd.system
     linked = [name for name in two.parameters if name in one.outputs]

@@ -54,7 +54,9 @@ class Driven:
             expected = f"an argument with the name of an output ({', '.join(theirs.outputs)})"
             raise ModelError(explain(expected=expected, got=", ".join(mine.parameters), remedy=remedy))
         if clash := [name for name in mine.outputs if name in theirs.outputs]:
-            raise ModelError(explain(expected="different names for the outputs of both", got=", ".join(clash)))
+            raise ModelError(
+                explain(expected="different names for the outputs of both", got=", ".join(clash))
+            )
 
     def __repr__(self) -> str:
         return f"{self.first!r}.drives({self.function!r})"

@@ -151,7 +151,9 @@ class Function:
 
     def formula(self, output: str, time: Formula, of: Callable[[str], Formula]) -> Formula:
         """An output for printing; `of` gives parameters and columns by name."""
-        return _formula(self.system.graph, self.system.outputs[output], time, list(map(of, self.system.parameters)))
+        return _formula(
+            self.system.graph, self.system.outputs[output], time, list(map(of, self.system.parameters))
+        )
 
     # --- values
     # -----------------------------------------------------------------------------------------------------
@@ -174,7 +176,9 @@ class Function:
         if dosing.size:
             message = "Expected no doses, since a Function knows nothing of them, got dose records."
             remedy = "Use pk.drives(Function(...)), or make them EVID = 2 and read the dose as a covariate."
-            raise DataError(faults=[Fault("E_DOSE_UNUSED", message, tuple((dosing + 1).tolist()), (), remedy)])
+            raise DataError(
+                faults=[Fault("E_DOSE_UNUSED", message, tuple((dosing + 1).tolist()), (), remedy)]
+            )
         return plan_function(self.columns, names, records, requests)
 
     def solve(self, p: Mapping[str, np.ndarray], plan: FunctionPlan) -> tuple[np.ndarray, np.ndarray]:
@@ -356,9 +360,7 @@ def _traced(
     return _system(g, tuple(p.keys()), columns, {name: number_of(g, returned[name]) for name in chosen})
 
 
-def _system(
-    g: Graph, names: tuple[str, ...], columns: tuple[str, ...], outputs: Mapping[str, int]
-) -> System:
+def _system(g: Graph, names: tuple[str, ...], columns: tuple[str, ...], outputs: Mapping[str, int]) -> System:
     if not outputs:
         raise ModelError(explain(expected="at least one output", got="none"))
     if clash := [name for name in outputs if name in names]:

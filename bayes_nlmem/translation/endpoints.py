@@ -41,8 +41,10 @@ def rows_of(data: Dataset, record: np.ndarray) -> Rows:
     )
 
 
-def asked_predictions(model: Model, data: Dataset, observed: Mapping[str, Observed], likelihood: bool) -> Asked:
-    """Everything the structure is to predict by its name in the graph; for a likelihood what endpoints need."""
+def asked_predictions(
+    model: Model, data: Dataset, observed: Mapping[str, Observed], likelihood: bool
+) -> Asked:
+    """What the structure is to predict, by its name in the graph; for a likelihood what endpoints need."""
     asked = {output: Ask(output, output, seen.record) for output, seen in observed.items()}
     if likelihood:
         for output, seen in observed.items():
@@ -166,10 +168,10 @@ def endpoint_problems(model: Model, data: Dataset, records: Mapping[str, np.ndar
             wrong = table.iloc[record[np.asarray(trouble.where, bool)]]
             if len(wrong):
                 first = wrong.iloc[0]
-                got = f"DV {first['DV']:g} with CENS {first['CENS']:g} at TIME {first['TIME']:g} of ID {first['ID']}"
+                got = f"DV {first['DV']:g}, CENS {first['CENS']:g}, TIME {first['TIME']:g}, ID {first['ID']}"
                 yield explain(
                     expected=f"{trouble.expected} for {output!r} ({type(endpoint).__name__})",
-                    got=f"{got}, {rows_text(wrong['ROW'])}",
+                    got=f"{got} ({rows_text(wrong['ROW'])})",
                     remedy=trouble.remedy,
                 )
 

@@ -21,7 +21,10 @@ F = np.array([-2.0, -0.3, 0.0, 1.7])
 DISCRETE = {
     "logit": (bn.Bernoulli(), {}, [0, 1]),
     "probit": (bn.Bernoulli("probit"), {}, [0, 1]),
-    "ordered": (bn.OrderedCategorical([0, 1, 2, 5], [PRIOR, 0.7]), {"first": -0.5, "step_2": 1.2, "step_3": 0.7}, [0, 1, 2, 5]),
+    "ordered": (
+        bn.OrderedCategorical([0, 1, 2, 5], [PRIOR, 0.7]), {"first": -0.5, "step_2": 1.2, "step_3": 0.7},
+        [0, 1, 2, 5],
+    ),
     "poisson": (bn.Poisson(), {}, range(60)),
     "negative binomial": (bn.NegativeBinomial(PRIOR), {"dispersion": 0.6}, range(1500)),
     "zero-inflated": (bn.ZeroInflated(bn.Poisson(), bn.Beta(1, 1)), {"zero": 0.2}, range(60)),
@@ -30,16 +33,23 @@ DISCRETE = {
     ),
     "chain": (
         bn.MarkovChain([0, 1, 2], {(0, 1): "a", (1, 0): "b", (1, 2): "c"}),
-        {"from 0 to 1": -0.3, "from 1 to 0": 0.4, "from 1 to 2": -1.0, "before": np.array([0.0, 1.0, 2.0, 1.0])},
+        {"from 0 to 1": -0.3, "from 1 to 0": 0.4, "from 1 to 2": -1.0,
+         "before": np.array([0.0, 1.0, 2.0, 1.0]),
+         "first": 0.0},
         [0, 1, 2],
     ),
 }  # fmt: skip
-TWO = (bn.TwoStates("back"), {"back": 0.7, "before": np.array([0.0, 1, 0, 1]), "gap": np.array([0.1, 1, 3, 50.0])})
+TWO = (
+    bn.TwoStates("back"),
+    {"back": 0.7, "before": np.array([0.0, 1, 0, 1]), "gap": np.array([0.1, 1, 3, 50.0]), "first": 0.0},
+)
 RATES = np.array([0.2, 0.5, 1.0, 2.0])
 
 
 def log_density(endpoint, value, f, given):
-    return endpoint.log_density(pt.as_tensor(value), pt.as_tensor(f), {k: pt.as_tensor(v) for k, v in given.items()}).eval(mode="FAST_COMPILE")
+    return endpoint.log_density(
+        pt.as_tensor(value), pt.as_tensor(f), {k: pt.as_tensor(v) for k, v in given.items()}
+    ).eval(mode="FAST_COMPILE")
 
 
 @pytest.mark.parametrize("name", DISCRETE)
@@ -80,7 +90,10 @@ def test_two_states_in_continuous_time():
 
 
 def test_chains_are_drawn_row_after_row():
-    chain, seen = bn.MarkovChain([0, 1], {(0, 1): "a", (1, 0): "b"}), rows([0, 0, 0, 1, 1], range(5), [1, 0, 0, 0, 1])
+    chain, seen = (
+        bn.MarkovChain([0, 1], {(0, 1): "a", (1, 0): "b"}),
+        rows([0, 0, 0, 1, 1], range(5), [1, 0, 0, 0, 1]),
+    )
     given = {**chain.constants(seen), "from 0 to 1": -2.0, "from 1 to 0": 30.0}
     drawn = chain.draw(np.random.default_rng(3), np.zeros((20_000, 5)), given)
     up = 1 / (1 + np.exp(2.0))
@@ -113,7 +126,9 @@ def test_against_scipy():
     want = stats.nbinom.logpmf(y, 1 / a, 1 / (1 + a * mu))
     assert_allclose(log_density(bn.NegativeBinomial(a), y, F, {"dispersion": a}), want, rtol=1e-10)
     b = np.array([0.0, 1, 1, 0])
-    assert_allclose(log_density(bn.Bernoulli(), b, F, {}), stats.bernoulli.logpmf(b, 1 / (1 + np.exp(-F))), rtol=1e-12)
+    assert_allclose(
+        log_density(bn.Bernoulli(), b, F, {}), stats.bernoulli.logpmf(b, 1 / (1 + np.exp(-F))), rtol=1e-12
+    )
     want = stats.bernoulli.logpmf(b, stats.norm.cdf(F))
     assert_allclose(log_density(bn.Bernoulli("probit"), b, F, {}), want, rtol=1e-12)
 
@@ -125,11 +140,13 @@ def test_far_tails_keep_value_and_slope(name, f):
     x = pt.dscalar()
     known = {k: pt.as_tensor(v) for k, v in given.items()}
     terms = [endpoint.log_density(pt.as_tensor(float(value)), x, known) for value in values]
-    out = pytensor.function([x], [*terms, *(pytensor.grad(term, x) for term in terms)], mode="FAST_COMPILE")(f)
+    out = pytensor.function([x], [*terms, *(pytensor.grad(term, x) for term in terms)], mode="FAST_COMPILE")(
+        f
+    )
     assert np.isfinite(out).all(), out
 
 
-# --- events ---------------------------------------------------------------------------------------------------
+# --- events ----------------------------------------------------------
 
 HAZARDS = {
     "exponential": (bn.ExponentialHazard(), None, lambda s, k: stats.expon(scale=s)),
@@ -142,7 +159,11 @@ HAZARDS = {
 
 def risk_rows(value=(1.0, 0.0, 1.0)):
     """An event at 3, none until 5 after entry at 2, an event between 2 and 5."""
-    return {"since": np.array([0.0, 2, 2]), "until": np.array([3.0, 5, 5]), "interval": np.array([0.0, 0, 1])}, np.array(value)
+    return {
+        "since": np.array([0.0, 2, 2]),
+        "until": np.array([3.0, 5, 5]),
+        "interval": np.array([0.0, 0, 1]),
+    }, np.array(value)
 
 
 @pytest.mark.parametrize("name", HAZARDS)
@@ -190,7 +211,11 @@ def test_slopes_of_events_are_finite(name):
 
 def test_a_function_gives_the_hazard():
     endpoint = bn.TimeToEvent(cumulative="H")
-    given = {"cumulative": np.array([0.5, 0.9]), "cumulative_before": np.array([0.1, 0.5]), "interval": np.array([0.0, 1])}
+    given = {
+        "cumulative": np.array([0.5, 0.9]),
+        "cumulative_before": np.array([0.1, 0.5]),
+        "interval": np.array([0.0, 1]),
+    }
     found = log_density(endpoint, np.ones(2), np.array([0.3, 0.0]), given)
     assert_allclose(found, [np.log(0.3) - 0.4, np.log1p(-np.exp(-0.4))], rtol=1e-12)
 
@@ -202,7 +227,9 @@ def rows(subject, time, value, cens=None, entry=0.0):
 
 
 def test_time_at_risk_is_since_the_row_before():
-    found = bn.TimeToEvent(bn.ExponentialHazard(), repeated=True).constants(rows([0, 0, 0, 1], [0, 3, 7, 5], [0, 1, 0, 0]))
+    found = bn.TimeToEvent(bn.ExponentialHazard(), repeated=True).constants(
+        rows([0, 0, 0, 1], [0, 3, 7, 5], [0, 1, 0, 0])
+    )
     assert found["since"].tolist() == [0, 0, 3, 0] and found["until"].tolist() == [0, 3, 7, 5]
 
 
@@ -238,7 +265,10 @@ def test_impossible_data_are_named(endpoint, seen, words):
 
 
 def test_one_row_per_subject_needs_an_entry():
-    assert troubles(bn.TimeToEvent(bn.ExponentialHazard(), entry=0.0), rows([0, 1], [4, 6], [1, 0], entry=4.0)) == []
+    assert (
+        troubles(bn.TimeToEvent(bn.ExponentialHazard(), entry=0.0), rows([0, 1], [4, 6], [1, 0], entry=4.0))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -266,7 +296,9 @@ def test_bad_specifications_are_refused(make):
         make()
 
 
-@pytest.mark.parametrize("endpoint", [e for e, _, _ in DISCRETE.values()] + [TWO[0], bn.TimeToEvent(bn.WeibullHazard(PRIOR))])
+@pytest.mark.parametrize(
+    "endpoint", [e for e, _, _ in DISCRETE.values()] + [TWO[0], bn.TimeToEvent(bn.WeibullHazard(PRIOR))]
+)
 def test_they_are_values(endpoint):
     again = from_dict(json.loads(json.dumps(to_dict(endpoint))))
     assert again == endpoint and hash(again) == hash(endpoint)

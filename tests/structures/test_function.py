@@ -20,7 +20,9 @@ def emax(dose, *, E0, EMAX, ED50):
     return E0 + EMAX * dose / (ED50 + dose)
 
 
-TABLE = pd.DataFrame({"ID": [1, 1, 2, 2], "TIME": [0.0, 3, 1, 2], "DV": [1.0, 2, 3, 4], "dose": [0, 10, 0, 90]})
+TABLE = pd.DataFrame(
+    {"ID": [1, 1, 2, 2], "TIME": [0.0, 3, 1, 2], "DV": [1.0, 2, 3, 4], "dose": [0, 10, 0, 90]}
+)
 
 
 def test_it_is_a_value():
@@ -66,7 +68,9 @@ def test_several_outputs_by_endpoint():
     table = TABLE.assign(DVID=["one", "two", "two", "one"])
     parameters = {"a": bn.Parameter(2.0), "b": bn.Parameter(0.5)}
     residuals = {"one": bn.Additive(bn.about(1.0)), "two": bn.Additive(bn.about(1.0))}
-    graph = bn.build(bn.Model(structure=structure, parameters=parameters, residuals=residuals), bn.read(table))
+    graph = bn.build(
+        bn.Model(structure=structure, parameters=parameters, residuals=residuals), bn.read(table)
+    )
     assert_allclose(graph["one"].eval(mode="FAST_COMPILE"), [2.0, 3.0])
     assert_allclose(graph["two"].eval(mode="FAST_COMPILE"), [0.5, 1.5])
 
@@ -104,7 +108,8 @@ def test_a_column_that_was_not_read_is_named():
 # --- driven by a closed form -------------------------------------------------------------------------------
 
 PK = pd.DataFrame(
-    {"ID": 1, "TIME": [0.0, 1, 4, 12], "EVID": [1, 0, 0, 0], "AMT": [100.0, 0, 0, 0], "DV": [0, 2.0, 1.0, 0.0],
+    {"ID": 1, "TIME": [0.0, 1, 4, 12], "EVID": [1, 0, 0, 0], "AMT": [100.0, 0, 0, 0],
+     "DV": [0, 2.0, 1.0, 0.0],
      "DVID": ["cp", "cp", "logit", "cp"]}
 )  # fmt: skip
 DRIVEN = bn.OneCompartment().drives(bn.Function("logit = A + B * cp - t"))
@@ -137,5 +142,7 @@ def test_what_drives_nothing_is_refused():
 
 def test_the_function_stands_in_the_equations():
     parameters = {"A": bn.Parameter(bn.about(100.0), iiv=0.1), "B": bn.Parameter(0.9), "k": bn.Parameter(0.1)}
-    model = bn.Model(structure=bn.Function(weight), parameters=parameters, residuals={"weight": bn.Additive(1.0)})
+    model = bn.Model(
+        structure=bn.Function(weight), parameters=parameters, residuals={"weight": bn.Additive(1.0)}
+    )
     assert "weight_ij = A_i · (1 - B · exp(-k · t_ij))" in bn.equations(model)

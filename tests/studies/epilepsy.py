@@ -38,7 +38,9 @@ def data(reference: Path) -> bn.Dataset:
     """TIME is the period; `log_base` is log(base/4) as in the published analyses."""
     table = pd.read_csv(reference / "data" / "epilepsy.csv")
     table = table.assign(
-        log_base=np.log(table["base"] / 4), treated=(table["trt"] != "placebo").astype(int), fourth=table["V4"]
+        log_base=np.log(table["base"] / 4),
+        treated=(table["trt"] != "placebo").astype(int),
+        fourth=table["V4"],
     )
     columns = {"ID": "subject", "TIME": "period", "DV": "y"}
     return bn.read(table, columns=columns, covariates=["log_base", "treated", "fourth"])

@@ -21,4 +21,6 @@ def model(iiv=None) -> bn.Model:
 
 def data(reference: Path) -> bn.Dataset:
     """225 patients, two rows each: entry at 0 and death (DV 1) or end of follow-up (DV 0)."""
-    return bn.read(reference / "data" / "lung.csv", columns={"DV": "status", "CENS": None}, units={"TIME": "d"})
+    return bn.read(
+        reference / "data" / "lung.csv", columns={"DV": "status", "CENS": None}, units={"TIME": "d"}
+    )

@@ -28,9 +28,15 @@ def linear(t, a, b):
 
 def model(endpoint, structure=None, output="linear", scale=NATURAL, **more):
     prior = bn.Normal(0.2, 1.0) if scale is NATURAL else bn.LogNormal(1.5, cv=0.5)
-    parameters = {"a": bn.Parameter(prior, iiv=bn.HalfNormal(0.5), scale=scale), "b": bn.Parameter(bn.about(0.3))}
+    parameters = {
+        "a": bn.Parameter(prior, iiv=bn.HalfNormal(0.5), scale=scale),
+        "b": bn.Parameter(bn.about(0.3)),
+    }
     return bn.Model(
-        structure=structure or bn.Function(linear), parameters=parameters, residuals={output: endpoint}, **more
+        structure=structure or bn.Function(linear),
+        parameters=parameters,
+        residuals={output: endpoint},
+        **more,
     )
 
 
@@ -91,7 +97,9 @@ def draws_of(translation, n=5):
     return xr.DataTree.from_dict({"/posterior": prior["prior"].to_dataset()})
 
 
-@pytest.mark.parametrize("name", ["logit", "ordered", "zero-inflated by an output", "weibull", "own hazard", "chain"])
+@pytest.mark.parametrize(
+    "name", ["logit", "ordered", "zero-inflated by an output", "weibull", "own hazard", "chain"]
+)
 def test_pointwise_terms_and_predictions(name):
     study, frame = ALL[name]
     translation = translate(study, bn.read(frame))
@@ -130,7 +138,11 @@ def test_a_hazard_of_a_function_is_the_closed_form():
         until, since = EVENTS.TIME.to_numpy(), np.tile([0.0, 0, 1, 2], 3)
         survival = law.logsf(until) - law.logsf(since)
         hazard = law.logpdf(until) - law.logsf(until)
-        want = np.where(EVENTS.DV == 0, survival, np.where(EVENTS.CENS == 1, np.log(-np.expm1(survival)), hazard + survival))
+        want = np.where(
+            EVENTS.DV == 0,
+            survival,
+            np.where(EVENTS.CENS == 1, np.log(-np.expm1(survival)), hazard + survival),
+        )
         assert_allclose(terms[k], want, rtol=1e-7, atol=1e-9)
 
 
@@ -166,11 +178,19 @@ def test_edits_know_endpoints():
     assert "linear_dispersion" in other.priors().index
 
 
+@pytest.mark.slow
 def test_a_hazard_may_depend_on_a_concentration():
     pk = bn.ODE("d/dt(central) = -CL / V * central; cp = central / V")
     risk = bn.ODE("d/dt(H) = h0 * exp(-beta * cp); hazard = h0 * exp(-beta * cp)", outputs=("hazard",))
     frame = pd.DataFrame(
-        {"ID": 1, "TIME": [0.0, 5, 9], "AMT": [100, 0, 0], "EVID": [1, 0, 0], "DV": [0, 0, 1], "DVID": "hazard"}
+        {
+            "ID": 1,
+            "TIME": [0.0, 5, 9],
+            "AMT": [100, 0, 0],
+            "EVID": [1, 0, 0],
+            "DV": [0, 0, 1],
+            "DVID": "hazard",
+        }
     )
     values = {"CL": 2.0, "V": 20.0, "h0": 0.1, "beta": 0.3}
     study = bn.Model(
