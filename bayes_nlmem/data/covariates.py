@@ -23,7 +23,7 @@ class Covariate:
     name : str
         As in the data, case counts.
     values : ndarray
-        One per record; float, or text for a text covariate.
+        One per record; float, or text for a text covariate; NaN or None where it is missing.
     method : {"constant", "nocb", "locf", "linear"}
         How the value between two records follows from the values at the records.
     categories : tuple or None
@@ -45,6 +45,17 @@ class Reading:
     declared: str | None
     categories: tuple | None
     codes: np.ndarray
+
+
+def is_missing(values: np.ndarray) -> np.ndarray:
+    """Where a covariate has no value.
+
+    Examples
+    --------
+    >>> is_missing(np.array([70.0, np.nan])), is_missing(np.array(["F", None], object))
+    (array([False,  True]), array([False,  True]))
+    """
+    return np.asarray(pd.isna(values), bool)
 
 
 def read_covariates(draft: Draft) -> tuple[tuple[Reading, ...], tuple[Fault, ...]]:
@@ -99,7 +110,9 @@ def settle(draft: Draft, readings: tuple[Reading, ...]) -> dict[str, Covariate]:
         values = reading.cells.values.copy()
         if reading.categories is not None and any(isinstance(level, str) for level in reading.categories):
             levels = np.array([str(level) for level in reading.categories], object)
-            values = levels[reading.codes.astype(int)]
+            there = ~np.isnan(reading.codes)
+            values = np.full(len(reading.codes), None, object)
+            values[there] = levels[reading.codes[there].astype(int)]
         values.flags.writeable = False
         changing = _varies(draft, reading).any()
         method = (reading.declared or draft.question.interpolation) if changing else "constant"
@@ -152,8 +165,9 @@ def values_are_written(draft: Draft, reading: Reading) -> Iterator[Fault]:
         reading.cells.missing,
         expected=f"a value of {reading.name} in every record",
         got="missing",
-        remedy=f"Impute it before reading, e.g. frame['{reading.name}'] = "
-        f"frame.groupby('ID')['{reading.name}'].ffill().bfill(), or leave the covariate out.",
+        remedy=f"Fill in what is known, e.g. frame['{reading.name}'] = "
+        f"frame.groupby('ID')['{reading.name}'].ffill().bfill(), or leave the covariate out. Subjects who lack "
+        "it: bn.read(..., allow=['E_COVARIATE_MISSING']) and Model(..., missing={...: Imputed(...)}).",
     )
 
 

@@ -20,7 +20,12 @@ from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import DataError, Fault, closest
 
 RULES = (*subjects.RULES, *doses.RULES, *observations.RULES)
-ACCEPTABLE = ("E_SUBJECT_NO_DOSE", "E_SUBJECT_NO_OBSERVATION", "E_DUPLICATED_RECORD")
+ACCEPTABLE = (
+    "E_SUBJECT_NO_DOSE",
+    "E_SUBJECT_NO_OBSERVATION",
+    "E_DUPLICATED_RECORD",
+    "E_COVARIATE_MISSING",
+)
 
 
 def read(
@@ -80,7 +85,7 @@ def read(
         Whether there must be observations; False for a table that is only to be simulated.
     allow : iterable of str, optional
         Codes of faults to accept as warnings: E_SUBJECT_NO_DOSE, E_SUBJECT_NO_OBSERVATION,
-        E_DUPLICATED_RECORD.
+        E_DUPLICATED_RECORD, E_COVARIATE_MISSING (a model with `missing={...}` makes unknowns of them).
 
     Returns
     -------

@@ -155,17 +155,18 @@ def _covariates(data: Dataset) -> Iterator[str]:
 
 def _covariate(data: Dataset, covariate: Covariate) -> str:
     first = pd.Series(covariate.values[data.start[:-1]])
+    lacking = f", missing in {_count(int(first.isna().sum()), 'subject')}" if first.isna().any() else ""
     method = covariate.method
     changing = "" if method == "constant" else f", time-varying ({method})"
     if covariate.categories is None:
-        middle = f", median {_number(float(np.median(first)))}"
+        middle = f", median {_number(float(first.median()))}"
         said = f"{_range(covariate.values)}{_unit(data, covariate.name)}{middle}"
     else:
         counts = first.value_counts()
         levels = [f"{level} ({counts.get(level, 0)})" for level in covariate.categories]
         said = ", ".join(levels[:_MOST_LEVELS]) + (", ..." if len(levels) > _MOST_LEVELS else "")
         said += " subjects" + (" at first" if changing else "")
-    return f"{covariate.name} {said}{', constant' if method == 'constant' else changing}"
+    return f"{covariate.name} {said}{', constant' if method == 'constant' else changing}{lacking}"
 
 
 _METHODS = {

@@ -11,6 +11,7 @@ from bayes_nlmem.ground.messages import explain
 from bayes_nlmem.ground.priors import Prior, is_number
 from bayes_nlmem.ground.scales import Log, Scale
 from bayes_nlmem.ground.values import LINE, POSITIVE, admitted, refusal
+from bayes_nlmem.model.classes import PerClass
 from bayes_nlmem.statistics.covariate_names import CovariateKey, members, spoken
 from bayes_nlmem.statistics.covariates import CovariateEffect
 from bayes_nlmem.statistics.eta_laws import EtaLaw
@@ -28,8 +29,8 @@ class Parameter:
 
     Parameters
     ----------
-    typical : float or Prior
-        Typical value, in the parameter's unit.
+    typical : float, Prior or PerClass
+        Typical value, in the parameter's unit; `PerClass` has one for each class of a mixture.
     iiv : float or Prior, optional
         Standard deviation of the random effect between individuals, on `scale`; None or 0 is none, `Joint()`
         is given by a block (`Correlated` with an inverse-Wishart prior or a known covariance matrix).
@@ -68,7 +69,7 @@ class Parameter:
     LogNormal(median 2.8, CV 50%)
     """
 
-    typical: float | Prior
+    typical: float | Prior | PerClass
     iiv: float | Prior | None = None
     iov: float | Prior | None = None
     covariates: Mapping[Any, CovariateEffect] = FrozenMapping()
@@ -86,7 +87,11 @@ class Parameter:
             problems.append(explain(expected="a scale", got=repr(self.scale), remedy=remedy))
         else:
             inside = self.scale.range
-        typical, wrong = admitted(self.typical, "the typical value", inside=inside)
+        typical: Any
+        if isinstance(self.typical, PerClass):
+            typical, wrong = self.typical.inside(inside)
+        else:
+            typical, wrong = admitted(self.typical, "the typical value", inside=inside)
         object.__setattr__(self, "typical", typical)
         problems.extend(wrong)
         for name in ("iiv", "iov"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.prior import Prior
+from bayes_nlmem.ground.matrix_priors import Dirichlet
 from bayes_nlmem.ground.values import refusal
 from bayes_nlmem.model import edits
 from bayes_nlmem.model.correlated_residuals import CorrelatedResiduals
@@ -19,6 +20,7 @@ from bayes_nlmem.model.quantities import priors
 from bayes_nlmem.model.validation import problems_of
 from bayes_nlmem.statistics.covariate_names import CovariateKey, members
 from bayes_nlmem.statistics.covariates import CovariateEffect
+from bayes_nlmem.statistics.imputation import Imputed, ImputedCategory
 from bayes_nlmem.statistics.residuals import Residual
 
 if TYPE_CHECKING:
@@ -57,6 +59,10 @@ class Model:
         study. Levels that are not named here are crossed; both is checked against the data.
     correlated_residuals : sequence of CorrelatedResiduals
         Pairs of outputs whose errors at the same time are correlated.
+    missing : mapping of covariate to Imputed or ImputedCategory, optional
+        Where the values come from that some subjects lack; without it missing values are refused.
+    mixture : sequence of float or Dirichlet, optional
+        Probabilities of the classes of a mixture of sub-populations, for typical values given by `PerClass`.
 
     Raises
     ------
@@ -92,6 +98,8 @@ class Model:
     endpoints_in: str = "DVID"
     nested: Mapping[str, str] = FrozenMapping()
     correlated_residuals: Sequence[CorrelatedResiduals] = ()
+    missing: Mapping[str, Imputed | ImputedCategory] = FrozenMapping()
+    mixture: Sequence[float] | Dirichlet | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.correlated, Correlated):
@@ -106,6 +114,9 @@ class Model:
         object.__setattr__(self, "correlated_residuals", tuple(self.correlated_residuals))
         object.__setattr__(self, "endpoints", FrozenMapping(self.endpoints))
         object.__setattr__(self, "nested", FrozenMapping(self.nested))
+        object.__setattr__(self, "missing", FrozenMapping(self.missing))
+        if self.mixture is not None and not isinstance(self.mixture, Dirichlet):
+            object.__setattr__(self, "mixture", tuple(self.mixture))
 
     @property
     def random_effects(self) -> tuple[str, ...]:
@@ -121,6 +132,13 @@ class Model:
     def groups(self) -> tuple[str, ...]:
         """Levels above the subject, in order."""
         return groups_of(self)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes of sub-populations; 1 without a mixture."""
+        if self.mixture is None:
+            return 1
+        return len(self.mixture.concentration if isinstance(self.mixture, Dirichlet) else self.mixture)
 
     @property
     def covariates(self) -> tuple[str, ...]:

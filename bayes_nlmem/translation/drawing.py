@@ -33,6 +33,9 @@ def known_or_drawn(
     """
     if not isinstance(value, Prior):
         return float(value)
+    graph = pm.modelcontext(None)
+    if name in graph.named_vars:  # an unknown that stands in several places is drawn once
+        return graph[name]
     if isinstance(value, Truncated):
         return pm.Truncated(name, _unnamed(value.prior), **value.arguments(), dims=dims, shape=shape)
     return getattr(pm, value.distribution)(name, **_floats(value.arguments()), dims=dims, shape=shape)

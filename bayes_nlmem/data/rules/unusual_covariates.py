@@ -22,8 +22,11 @@ def covariate_is_far_out(draft: Draft, covariate: Covariate) -> Iterator[Fault]:
     if covariate.categories is not None:
         return
     values = covariate.values
-    scale = np.log(values) if (values > 0).all() else values
-    per_subject = scale[~draft.follows]
+    there = ~np.isnan(values)
+    scale = np.log(values) if (values[there] > 0).all() else values
+    per_subject = scale[~draft.follows & there]
+    if not per_subject.size:
+        return
     centre = np.median(per_subject)
     spread = 1.4826 * np.median(np.abs(per_subject - centre))
     if spread <= 0:
@@ -32,7 +35,7 @@ def covariate_is_far_out(draft: Draft, covariate: Covariate) -> Iterator[Fault]:
     yield from draft.at.report(
         "W_COVARIATE_FAR",
         far,
-        expected=f"{covariate.name} near its median {np.median(values[~draft.follows]):.4g}",
+        expected=f"{covariate.name} near its median {np.median(values[~draft.follows & there]):.4g}",
         got=f"{texts(values[far])}, more than {FAR:g} robust standard deviations away",
         remedy="Check the unit and the decimal point.",
     )
