@@ -166,8 +166,8 @@ def values_are_written(draft: Draft, reading: Reading) -> Iterator[Fault]:
         expected=f"a value of {reading.name} in every record",
         got="missing",
         remedy=f"Fill in what is known, e.g. frame['{reading.name}'] = "
-        f"frame.groupby('ID')['{reading.name}'].ffill().bfill(), or leave the covariate out. Subjects who lack "
-        "it: bn.read(..., allow=['E_COVARIATE_MISSING']) and Model(..., missing={...: Imputed(...)}).",
+        f"frame.groupby('ID')['{reading.name}'].ffill().bfill(), or leave the covariate out. Where subjects "
+        "lack it: bn.read(..., allow=['E_COVARIATE_MISSING']) and Model(..., missing={...: Imputed(...)}).",
     )
 
 

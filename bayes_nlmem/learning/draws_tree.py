@@ -49,6 +49,9 @@ def _constant(translation: Translation) -> xr.Dataset:
         variables[f"{output}_subject"] = (f"{output}_row", rows["ID"].to_numpy())
         variables[f"{output}_censored"] = (f"{output}_row", rows["CENS"].to_numpy(int))
     for name, values in layout.subject_covariates.items():
-        variables[name] = ("subject", np.asarray(values))
+        values = np.asarray(values)
+        if values.dtype == object:
+            values = np.array(["" if value is None else str(value) for value in values])
+        variables[name] = ("subject", values)
     coords = {f"{output}_row": seen.record + 1 for output, seen in translation.observed.items()}
     return xr.Dataset(variables, coords={**coords, "subject": layout.subjects})

@@ -25,9 +25,14 @@ def pointwise(translation: Translation, posterior: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        One variable `{out}_obs` per output, dims (chain, draw, `{out}_row`).
+        One variable `{out}_obs` per output, dims (chain, draw, `{out}_row`). Where the likelihood is averaged
+        over classes or missing categories, single observations have none: one variable `subject_obs`, dims
+        (chain, draw, subject).
     """
     graph = translation.graph
+    if "subject_log_likelihood" in graph.named_vars:
+        of_subjects = posterior["subject_log_likelihood"]
+        return xr.Dataset({"subject_obs": of_subjects.drop_attrs()})
     found = {}
     for output in translation.observed:
         rv = graph[f"{output}_obs"]

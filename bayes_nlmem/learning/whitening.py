@@ -33,7 +33,12 @@ _SHARED = ("whitening_information", "whitening_pull")
 
 
 def can_whiten(conditional: Conditional, laplace: LaplaceFit) -> bool:
-    """Whether the effects can be whitened: there are some, not too many, and the fit found every mode."""
+    """Whether the effects can be whitened: there are some, not too many, and the fit found every mode.
+
+    They cannot where the likelihood is averaged over classes or missing categories.
+    """
+    if "scenario" in conditional.graph.named_vars:  # no single typical value to whiten around
+        return False
     has_eta = any(rv.name == "eta" for rv in conditional.effects.variables)
     few = len(conditional.translation.model.random_effects) <= MOST_EFFECTS
     return has_eta and few and not len(laplace.failed) and bool(np.all(np.isfinite(laplace.covariance)))

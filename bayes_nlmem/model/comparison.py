@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bayes_nlmem.ground.matrix_priors import matrix_text
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Log
+from bayes_nlmem.model.classes import PerClass
 from bayes_nlmem.statistics.covariate_names import spoken
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ def _lines(before: Model, after: Model) -> Iterator[str]:
         was, now = getattr(before, field), getattr(after, field)
         if was != now:
             yield f"{field}: {_labels(was)} -> {_labels(now)}"
+    for name, old, new in _pairs(before.missing, after.missing):
+        if old != new:
+            yield f"missing {name}: {_text(old)} -> {_text(new)}"
+    if before.mixture != after.mixture:
+        yield f"mixture: {_mixture(before.mixture)} -> {_mixture(after.mixture)}"
     for block in before.correlated:
         if block not in after.correlated:
             yield f"without {_block_text(block)}"
@@ -71,6 +77,10 @@ def _lines(before: Model, after: Model) -> Iterator[str]:
     for pair in after.correlated_residuals:
         if pair not in before.correlated_residuals:
             yield f"with correlation of the errors of {' and '.join(pair.names)} ({_text(pair.prior)})"
+
+
+def _mixture(shares: Any) -> str:
+    return ", ".join(f"{p:g}" for p in shares) if isinstance(shares, tuple) else _text(shares)
 
 
 def _block_text(block: Correlated) -> str:
@@ -126,7 +136,7 @@ def _text(value: Any) -> str:
 
     if value is None or value == "":
         return "none"
-    if isinstance(value, Prior) or not is_dataclass(value):
+    if isinstance(value, (Prior, PerClass)) or not is_dataclass(value):
         return f"{value:g}" if isinstance(value, float) else str(value)
     parts = []
     for field in fields(value):

@@ -27,8 +27,10 @@ from bayes_nlmem.ground.formulas import (
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Log
+from bayes_nlmem.model.classes import PerClass
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, Level, level_of, levels_of
 from bayes_nlmem.model.quantities import coefficient_symbol, observation_symbol, quantities
+from bayes_nlmem.model.unseen_quantities import class_equations, missing_equations
 from bayes_nlmem.statistics.covariate_names import CovariateKey, each, members
 from bayes_nlmem.statistics.endpoints import is_endpoint
 from bayes_nlmem.statistics.eta_laws import EtaLaw
@@ -85,6 +87,8 @@ def layers(model: Model) -> tuple[Layer, ...]:
     found = (
         ("Individual parameters", tuple(_individuals(model))),
         ("Random effects (jointly normal)", tuple(_random_effects(model))),
+        ("Classes", tuple(class_equations(model))),
+        ("Missing covariates", tuple(missing_equations(model))),
         ("Predictions", tuple(_predictions(model))),
         ("Observations", tuple(_observations(model))),
     )
@@ -123,7 +127,11 @@ def _heading(model: Model) -> str:
 def _individuals(model: Model) -> Iterator[Equation]:
     for name, parameter in model.parameters.items():
         individual = _individual(model, name)
-        typical = _known_or(parameter.typical, Symbol(name, ("pop",)))
+        typical: Formula
+        if isinstance(parameter.typical, PerClass):
+            typical = Symbol(name, ("pop", "class(i)"))
+        else:
+            typical = _known_or(parameter.typical, Symbol(name, ("pop",)))
         effects = []
         for covariate, effect in parameter.covariates.items():
             coefficient = _coefficients(name, covariate, effect.unknowns())
@@ -260,6 +268,7 @@ def _individual(model: Model, name: str) -> Symbol:
     if parameter.iov is not None:
         return Symbol(name, index="ik")
     varies = parameter.iiv is not None or bool(parameter.covariates) or bool(parameter.varies)
+    varies = varies or isinstance(parameter.typical, PerClass)
     return Symbol(name, index="i" if varies else "")
 
 

@@ -11,6 +11,7 @@ from bayes_nlmem.ground.formulas import Symbol
 from bayes_nlmem.ground.matrix_priors import Joint
 from bayes_nlmem.ground.priors import LKJ, Prior
 from bayes_nlmem.ground.scales import Log, Natural, Scale
+from bayes_nlmem.model.classes import PerClass
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, Level, levels_of
 from bayes_nlmem.statistics.covariate_names import CovariateKey, members, spoken
 from bayes_nlmem.statistics.endpoints import is_endpoint, observation_name
@@ -28,8 +29,10 @@ IIV = "IIV"
 CORRELATIONS = "correlations"
 IOV = "IOV"
 GROUPS = "between groups"
+CLASSES = "classes"
+MISSING = "missing covariates"
 RESIDUAL = "residual"
-BLOCKS = (STRUCTURAL, COVARIATE, IIV, CORRELATIONS, IOV, GROUPS, RESIDUAL)
+BLOCKS = (STRUCTURAL, COVARIATE, IIV, CORRELATIONS, IOV, GROUPS, CLASSES, MISSING, RESIDUAL)
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,10 @@ def quantities(model: Model) -> tuple[Quantity, ...]:
     >>> [quantity.name for quantity in quantities(model)][:4]
     ['KA_pop', 'CL_pop', 'V_pop', 'CL_WT']
     """
-    found = [*_typical(model), *_effects(model), *_between(model), *_correlations(model), *_residual(model)]
+    from bayes_nlmem.model.unseen_quantities import class_quantities, missing_quantities
+
+    found = [*_typical(model), *_effects(model), *_between(model), *_correlations(model)]
+    found += [*class_quantities(model), *missing_quantities(model), *_residual(model)]
     return tuple(sorted(found, key=lambda quantity: BLOCKS.index(quantity.block)))
 
 
@@ -133,6 +139,11 @@ def priors(model: Model) -> pandas.DataFrame:
 def _typical(model: Model) -> Iterator[Quantity]:
     for name, parameter in model.parameters.items():
         meaning = f"typical {parameter.label or name}"
+        if isinstance(parameter.typical, PerClass):
+            for k, value in enumerate(parameter.typical.values, start=1):
+                symbol, words = Symbol(name, ("pop", str(k))), f"{meaning} in class {k}"
+                yield Quantity(f"{name}_pop_{k}", symbol, STRUCTURAL, name, words, value, parameter.unit)
+            continue
         symbol = Symbol(name, ("pop",))
         yield Quantity(f"{name}_pop", symbol, STRUCTURAL, name, meaning, parameter.typical, parameter.unit)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.mapping import FrozenMapping
-from bayes_nlmem.ground.prior import Prior
 from bayes_nlmem.ground.matrix_priors import Dirichlet
+from bayes_nlmem.ground.prior import Prior
 from bayes_nlmem.ground.values import refusal
 from bayes_nlmem.model import edits
 from bayes_nlmem.model.correlated_residuals import CorrelatedResiduals

@@ -58,6 +58,11 @@ def missing_stated(model: Model) -> Iterator[str]:
 
 def mixture_stated(model: Model) -> Iterator[str]:
     """Classes and typical values per class belong together."""
+    categories = [name for name, law in model.missing.items() if isinstance(law, ImputedCategory)]
+    if model.correlated_residuals and (model.mixture is not None or categories):
+        remedy = "Leave correlated_residuals out: the likelihood is averaged over what is not observed."
+        got = "a mixture" if model.mixture is not None else f"missing categories of {', '.join(categories)}"
+        yield explain(expected="no classes beside correlated residuals", got=got, remedy=remedy)
     per_class = {name: p.typical for name, p in model.parameters.items() if isinstance(p.typical, PerClass)}
     if model.mixture is None:
         if per_class:

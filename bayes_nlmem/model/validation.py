@@ -13,6 +13,7 @@ from bayes_nlmem.model.correlations import Correlated
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, groups_of, level_of
 from bayes_nlmem.model.parameters import Parameter
 from bayes_nlmem.model.quantities import quantities
+from bayes_nlmem.model.unseen import missing_stated, mixture_stated, unseen_kinds
 from bayes_nlmem.statistics.endpoints import Endpoint, is_endpoint
 from bayes_nlmem.statistics.residuals import Residual
 from bayes_nlmem.statistics.surroundings import inherited
@@ -26,7 +27,7 @@ ENDPOINT_COLUMNS = ("DVID", "CMT")
 
 def problems_of(model: Model) -> list[str]:
     """Everything that is wrong with a model, one sentence or two each."""
-    problems = [*_structure(model.structure), *_kinds(model)]
+    problems = [*_structure(model.structure), *_kinds(model), *unseen_kinds(model)]
     if problems:  # the rest would only echo them
         return problems
     problems += [
@@ -35,6 +36,8 @@ def problems_of(model: Model) -> list[str]:
         *_endpoints(model),
         *_correlated(model),
         *_nested(model),
+        *missing_stated(model),
+        *mixture_stated(model),
         *_correlated_residuals(model),
     ]
     return problems or [*_names(model)]

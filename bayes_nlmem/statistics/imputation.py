@@ -20,10 +20,10 @@ class Imputed:
     r"""A numeric covariate that some subjects lack; the missing values are unknowns of the model.
 
     On its scale h the covariate is normal over the subjects,
-    :math:`h(x_i) \sim N(h(x_\mathrm{typical}) + \mathrm{shift}(\mathrm{other\ covariates}_i), sd^2)`: log-normal
-    on `Log()`, normal on `Natural()`. Those who have it tell the law, those who lack it get a value that
-    agrees with the law and with their observations. It is assumed that whether a value is missing does not
-    depend on the value itself, given the other covariates (missing at random). NONMEM: an eta for the missing
+    :math:`h(x_i) \sim N(h(x_\mathrm{typical}) + \mathrm{shift}(\mathrm{others}_i), sd^2)`: log-normal on
+    `Log()`, normal on `Natural()`. Those who have it tell the law, those who lack it get a value that agrees
+    with the law and with their observations. It is assumed that whether a value is missing does not depend on
+    the value itself, given the other covariates (missing at random). NONMEM: an eta for the missing
     covariate, with the known ones as data; Monolix and nlmixr2 have no such option.
 
     Parameters
@@ -141,9 +141,7 @@ class ImputedCategory:
         return not isinstance(self.probabilities, Dirichlet)
 
 
-def settled_shares(
-    shares: Any, size: int, what: str
-) -> tuple[tuple[float, ...] | Dirichlet, list[str]]:
+def settled_shares(shares: Any, size: int, what: str) -> tuple[tuple[float, ...] | Dirichlet, list[str]]:
     """Probabilities as they are kept, with the problems that speak against them.
 
     Examples

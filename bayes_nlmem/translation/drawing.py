@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pymc as pm
 
 from bayes_nlmem.ground.priors import Prior
@@ -33,12 +35,35 @@ def known_or_drawn(
     """
     if not isinstance(value, Prior):
         return float(value)
-    graph = pm.modelcontext(None)
+    scope = pm.modelcontext(None)
+    graph = scope.main if isinstance(scope, _Scratch) else scope
     if name in graph.named_vars:  # an unknown that stands in several places is drawn once
         return graph[name]
-    if isinstance(value, Truncated):
-        return pm.Truncated(name, _unnamed(value.prior), **value.arguments(), dims=dims, shape=shape)
-    return getattr(pm, value.distribution)(name, **_floats(value.arguments()), dims=dims, shape=shape)
+    with graph:
+        if isinstance(value, Truncated):
+            return pm.Truncated(name, _unnamed(value.prior), **value.arguments(), dims=dims, shape=shape)
+        return getattr(pm, value.distribution)(name, **_floats(value.arguments()), dims=dims, shape=shape)
+
+
+class _Scratch(pm.Model):
+    """A graph that borrows its unknowns from another one."""
+
+    main: pm.Model
+
+
+def scratch_of(graph: pm.Model) -> pm.Model:
+    """A graph beside another one, for an alternative likelihood; its unknowns belong to the other."""
+    scratch = _Scratch(coords=graph.coords, model=None)
+    scratch.main = graph
+    return scratch
+
+
+def drawn_between(name: str, value: Prior, *, lower: Any, upper: Any, start: float | None) -> Any:
+    """A random variable with a prior that is cut off below `lower` and above `upper`, if these are given."""
+    if lower is None and upper is None:
+        arguments = _floats(value.arguments())
+        return getattr(pm, value.distribution)(name, **arguments, initval=start)
+    return pm.Truncated(name, _unnamed(value), lower=lower, upper=upper, initval=start)
 
 
 def _unnamed(value: Prior):

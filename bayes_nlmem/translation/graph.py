@@ -9,6 +9,7 @@ import numpy as np
 import pymc as pm
 
 from bayes_nlmem.data.compartment_names import check_compartments
+from bayes_nlmem.data.covariates import is_missing
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.engine.records import Requests
 from bayes_nlmem.ground.messages import DataError, ModelError, explain
@@ -18,16 +19,31 @@ from bayes_nlmem.statistics.surroundings import effect_name
 from bayes_nlmem.structures.records import records_from_table
 from bayes_nlmem.translation.endpoints import Asked, asked_predictions, columns_of, draw_endpoint
 from bayes_nlmem.translation.geometry import GEOMETRIES
-from bayes_nlmem.translation.individuals import Variability, individual_parameters
+from bayes_nlmem.translation.individuals import (
+    Values,
+    Variability,
+    chosen_values,
+    individual_values,
+    name_individuals,
+    on_rows,
+)
 from bayes_nlmem.translation.layout import Layout, lay_out
 from bayes_nlmem.translation.likelihood import Observed, draw_observations, observations, to_be_drawn
 from bayes_nlmem.translation.meeting import check_meeting, observed_records
+from bayes_nlmem.translation.missing import complete_covariates
 from bayes_nlmem.translation.positive import check_signs
 from bayes_nlmem.translation.random_effects import (
     coordinates,
     draw_group_effects,
     draw_occasion_effects,
     draw_subject_effects,
+)
+from bayes_nlmem.translation.scenarios import (
+    Scenario,
+    average_likelihood,
+    chosen,
+    draw_scenario,
+    draw_scenarios,
 )
 from bayes_nlmem.translation.surroundings import Surroundings, surroundings
 
@@ -146,18 +162,47 @@ def translate(
             kappa=draw_occasion_effects(model, geometry),
             groups=draw_group_effects(model),
         )
-        parameters = individual_parameters(model, layout, effects, covariates)
-        predictions = {
-            name: pm.Deterministic(name, predicted, dims=f"{asked[name].endpoint}_row")
-            for name, predicted in _predict(model, records, parameters, asked).items()
-        }
-        if has_law:
+        covariates = complete_covariates(model, layout, covariates)
+        scenarios = draw_scenarios(model, layout, covariates)
+
+        def individuals(scenario: Scenario) -> Values:
+            of_scenario = {**covariates, **scenario.covariates}
+            return individual_values(model, layout, effects, of_scenario, scenario.number)
+
+        def observe(predictions: Mapping[str, object], graph: pm.Model) -> None:
             measured = {o: predictions[o] for o in observed if not is_endpoint(model.residuals[o])}
             draw_observations(
                 model, measured, observed, around, lambda output: effects.eta.column(effect_name(output))
             )
             for output in observed.keys() - measured.keys():
                 draw_endpoint(output, observed[output], model, data, graph)
+
+        averaged = scenarios is not None and predict_at is None
+        if scenarios is None:
+            values = individuals(Scenario())
+        else:
+            of_each = [individuals(scenario) for scenario in scenarios.each]
+            if averaged:
+                each = [_predict(model, records, on_rows(v, layout), asked) for v in of_each]
+                scenario = average_likelihood(scenarios, each, _subjects(data, observed), observed, observe)
+            else:
+                scenario = draw_scenario(scenarios)
+            values = chosen_values(model, layout, of_each, scenario)
+        parameters = name_individuals(values, layout)
+        if averaged:
+            subject = data.table["SUBJECT"].to_numpy(np.int64)
+            found = {
+                name: chosen([predicted[name] for predicted in each], scenario[subject[ask.record]])
+                for name, ask in asked.items()
+            }
+        else:
+            found = _predict(model, records, parameters, asked)
+        predictions = {
+            name: pm.Deterministic(name, predicted, dims=f"{asked[name].endpoint}_row")
+            for name, predicted in found.items()
+        }
+        if has_law and not averaged:
+            observe(predictions, graph)
         if predict_at is None:
             check_signs(model, data, graph, observed)
     if edit is not None:
@@ -183,6 +228,12 @@ def _predict(model: Model, records, parameters, asked: Asked) -> dict[str, objec
     }
 
 
+def _subjects(data: Dataset, observed: Mapping[str, Observed]) -> dict[str, np.ndarray]:
+    """Subject of every observation."""
+    subject = data.table["SUBJECT"].to_numpy(np.int64)
+    return {output: subject[seen.record] for output, seen in observed.items()}
+
+
 def _coordinates(model: Model, layout: Layout, observed: dict[str, Observed]) -> dict[str, object]:
     coords: dict[str, object] = {"subject": layout.subjects, **coordinates(model)}
     coords |= {name: groups.labels for name, groups in layout.groups.items()}
@@ -196,7 +247,7 @@ def _coordinates(model: Model, layout: Layout, observed: dict[str, Observed]) ->
 
 
 def _covariates(layout: Layout) -> dict[str, object]:
-    """Numeric covariates as data of the graph; categories stay as they are."""
+    """Numeric covariates as data of the graph; categories and incomplete ones stay as they are."""
     row_dimension = "occasion" if layout.rows_are_occasions else "interval"
     found: dict[str, object] = {}
     for values, dimension in (
@@ -204,6 +255,6 @@ def _covariates(layout: Layout) -> dict[str, object]:
         (layout.row_covariates, "subject" if layout.rows_are_subjects else row_dimension),
     ):
         for name, x in values.items():
-            numeric = np.issubdtype(np.asarray(x).dtype, np.number)
+            numeric = np.issubdtype(np.asarray(x).dtype, np.number) and not is_missing(x).any()
             found[name] = pm.Data(name, np.asarray(x, float), dims=dimension) if numeric else x
     return found

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pymc as pm
 import pytensor.tensor as pt
 
+from bayes_nlmem.model.classes import PerClass
 from bayes_nlmem.model.parameters import Parameter
 from bayes_nlmem.model.quantities import coefficient_name
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.statistics.covariate_names import each, members
+from bayes_nlmem.statistics.imputation import ImputedCategory
 from bayes_nlmem.translation.drawing import known_or_drawn
 from bayes_nlmem.translation.layout import Layout
 from bayes_nlmem.translation.random_effects import Effects
+from bayes_nlmem.translation.scenarios import chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,30 +38,71 @@ class Variability:
     groups: Mapping[str, Effects]
 
 
-def individual_parameters(
-    model: Model, layout: Layout, effects: Variability, covariates: dict
-) -> dict[str, object]:
-    """Put the individual parameters `{p}` into the graph and return their values per row.
+Values = dict[str, tuple[Any, str | None]]
 
-    On the parameter's additive scale (the logarithm by default) they are the typical value, shifted by
-    the covariates, plus the effects of the subject, of its groups and of the occasion.
+
+def individual_values(
+    model: Model, layout: Layout, effects: Variability, covariates: Mapping[str, Any], number: int = 0
+) -> Values:
+    """The individual parameters and their levels: None (common to all), "subject" or "row".
+
+    On the parameter's additive scale (the logarithm by default) they are the typical value (of the class
+    `number`, counted from 0), shifted by the covariates, plus the effects of the subject, of its groups and
+    of the occasion.
+    """
+    return {
+        name: _individual(name, parameter, layout, effects, covariates, number)
+        for name, parameter in model.parameters.items()
+    }
+
+
+def name_individuals(values: Values, layout: Layout) -> dict[str, Any]:
+    """Put the individual parameters `{p}` into the graph and return their values per row.
 
     Returns
     -------
     dict of str to TensorVariable, shape (n_rows,)
     """
-    per_row = {}
+    named = {
+        name: (
+            value if level is None else pm.Deterministic(name, value, dims=_dimension(level, layout)),
+            level,
+        )
+        for name, (value, level) in values.items()
+    }
+    return on_rows(named, layout)
+
+
+def on_rows(values: Values, layout: Layout) -> dict[str, Any]:
+    """The individual parameters on every row, shape (n_rows,)."""
+    return {name: _spread(value, level, layout) for name, (value, level) in values.items()}
+
+
+def chosen_values(model: Model, layout: Layout, of_each: Sequence[Values], scenario: Any) -> Values:
+    """Of the individual parameters in every scenario those of each subject's own."""
+    found = dict(of_each[0])
     for name, parameter in model.parameters.items():
-        value, level = _individual(name, parameter, layout, effects, covariates)
-        if level is not None:
-            value = pm.Deterministic(name, value, dims=_dimension(level, layout))
-        per_row[name] = _spread(value, level, layout)
-    return per_row
+        categories = {member for key in parameter.covariates for member in members(key)}
+        imputed = any(isinstance(model.missing.get(c), ImputedCategory) for c in categories)
+        if not (isinstance(parameter.typical, PerClass) or imputed):
+            continue
+        level = found[name][1] or "subject"
+        per_row = level == "row" and not layout.rows_are_subjects
+        of_element = scenario[layout.row_subject] if per_row else scenario
+        found[name] = (chosen([values[name][0] for values in of_each], of_element), level)
+    return found
 
 
-def _individual(name: str, parameter: Parameter, layout: Layout, effects: Variability, covariates):
-    """The value on the natural scale and its level: None (common), "subject" or "row"."""
-    typical = known_or_drawn(f"{name}_pop", parameter.typical)
+def _individual(
+    name: str,
+    parameter: Parameter,
+    layout: Layout,
+    effects: Variability,
+    covariates: Mapping[str, Any],
+    number: int,
+) -> tuple[Any, str | None]:
+    """The value on the natural scale and its level."""
+    typical = _typical(name, parameter, number)
     varies_in_subject = parameter.iov is not None or any(
         covariate in layout.row_covariates for key in parameter.covariates for covariate in members(key)
     )
@@ -92,6 +137,14 @@ def _individual(name: str, parameter: Parameter, layout: Layout, effects: Variab
         kappa = effects.kappa.column(name)
         additive = additive + (kappa if layout.rows_are_occasions else kappa[layout.row_occasion])
     return parameter.scale.natural(additive, pt), level
+
+
+def _typical(name: str, parameter: Parameter, number: int) -> Any:
+    if isinstance(parameter.typical, PerClass):
+        return pm.modelcontext(None).named_vars.get(
+            f"{name}_pop_{number + 1}", parameter.typical.values[number]
+        )
+    return known_or_drawn(f"{name}_pop", parameter.typical)
 
 
 def _of_subject(name: str, parameter: Parameter, eta: Effects):

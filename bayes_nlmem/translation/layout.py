@@ -105,7 +105,8 @@ def lay_out(model: Model, data: Dataset) -> Layout:
     table = data.table
     subject = table["SUBJECT"].to_numpy(np.int64)
     has_iov = any(parameter.iov is not None for parameter in model.parameters.values())
-    names = list(model.covariates)
+    given = [name for law in model.missing.values() for name in getattr(law, "given", ())]
+    names = list(dict.fromkeys([*model.covariates, *given]))
     varying = [name for name in names if data.covariates[name].method != "constant"]
 
     if has_iov:

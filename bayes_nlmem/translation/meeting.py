@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bayes_nlmem.data.covariates import is_missing
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import ModelError, explain, rows_text
 from bayes_nlmem.model.specification import Model
@@ -11,6 +12,7 @@ from bayes_nlmem.statistics.covariate_names import each, members, spoken
 from bayes_nlmem.statistics.endpoints import is_endpoint
 from bayes_nlmem.translation.endpoints import column_problems, endpoint_problems
 from bayes_nlmem.translation.grouping import group_problems
+from bayes_nlmem.translation.missing import missing_problems, range_problems
 from bayes_nlmem.translation.surroundings import surrounding_problems
 
 
@@ -83,10 +85,13 @@ def _covariate_problems(model: Model, data: Dataset):
                 )
             if missing:
                 continue
+            there = ~np.any([is_missing(data.covariate(covariate)) for covariate in members(key)], axis=0)
             try:
-                effect.check(each(key, data.covariate), parameter.scale)
+                effect.check(each(key, lambda name, at=there: data.covariate(name)[at]), parameter.scale)
             except ModelError as error:
                 yield f"{spoken(key)} on {name}: {error}"
+    yield from missing_problems(model, data)
+    yield from range_problems(model)
 
 
 def _occasion_problems(model: Model, data: Dataset):

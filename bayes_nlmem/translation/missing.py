@@ -43,7 +43,9 @@ def _problems_of(model: Model, data: Dataset, name: str, gone: np.ndarray) -> It
     where = rows_text(table["ROW"].to_numpy()[gone].tolist()) if gone.any() else ""
     law = model.missing.get(name)
     if law is None:
-        kind = "ImputedCategory(levels, Dirichlet(1, 1))" if data.covariates[name].categories else "Imputed(...)"
+        kind = (
+            "ImputedCategory(levels, Dirichlet(1, 1))" if data.covariates[name].categories else "Imputed(...)"
+        )
         yield explain(
             expected=f"a value of {name} in every record",
             got=f"none in {where}",
@@ -87,7 +89,9 @@ def _problems_of(model: Model, data: Dataset, name: str, gone: np.ndarray) -> It
         if not np.all((x > lower) & (x < upper)):
             remedy = "Correct the values, or use another scale."
             got = f"{np.min(x):g} to {np.max(x):g}"
-            yield explain(expected=f"{name} within {lower:g} and {upper:g}, the scale's range", got=got, remedy=remedy)
+            yield explain(
+                expected=f"{name} within {lower:g} and {upper:g}, the scale's range", got=got, remedy=remedy
+            )
 
 
 def range_problems(model: Model) -> Iterator[str]:

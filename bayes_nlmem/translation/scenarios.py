@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from pymc.logprob.basic import conditional_logp
-from pytensor.graph.replace import clone_replace
 
 from bayes_nlmem.data.covariates import is_missing
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.matrix_priors import Dirichlet
+from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.model.classes import PerClass
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.statistics.imputation import ImputedCategory
+from bayes_nlmem.translation.drawing import drawn_between, scratch_of
 from bayes_nlmem.translation.layout import Layout
+from bayes_nlmem.translation.likelihood import Observed
 
 IMPOSSIBLE = -1e30
 
@@ -91,6 +93,7 @@ def draw_scenarios(model: Model, layout: Layout, covariates: Mapping[str, Any]) 
     """Put the probabilities of classes and missing categories into the graph; None if there are none."""
     graph = pm.modelcontext(None)
     n = len(layout.subjects)
+    _draw_typical_values(model)
     gone = {
         name: is_missing(layout.subject_covariates[name])
         for name, law in model.missing.items()
@@ -142,8 +145,6 @@ def draw_scenarios(model: Model, layout: Layout, covariates: Mapping[str, Any]) 
 
 def chosen(values: Sequence[Any], scenario: Any) -> Any:
     """Of the same quantity in every scenario that of each subject's scenario; `scenario` per element."""
-    if all(value is values[0] for value in values):
-        return values[0]
     found = values[0] + pt.zeros(scenario.shape)
     for k, value in enumerate(values[1:], start=1):
         found = pt.where(pt.eq(scenario, k), value, found)
@@ -154,8 +155,8 @@ def average_likelihood(
     scenarios: Scenarios,
     predictions: Sequence[Mapping[str, Any]],
     subject_of: Mapping[str, np.ndarray],
-    value_of: Mapping[str, np.ndarray],
-    observe: Callable[[Mapping[str, Any]], None],
+    observed: Mapping[str, Observed],
+    observe: Callable[[Mapping[str, Any], pm.Model], None],
 ) -> Any:
     """Put the likelihood `{out}_obs`, averaged over the scenarios, into the graph.
 
@@ -166,10 +167,12 @@ def average_likelihood(
     ----------
     predictions : sequence of mapping of output to TensorVariable
         For every scenario.
-    subject_of, value_of : mapping of output to ndarray
-        Subject and value of every observation.
+    subject_of : mapping of output to ndarray of int
+        Subject of every observation.
+    observed : mapping of output to Observed
+        The observations.
     observe : callable
-        Puts the likelihood of one scenario's predictions into the graph in scope.
+        Puts the likelihood of one scenario's predictions into a graph, which holds them by name.
 
     Returns
     -------
@@ -180,19 +183,16 @@ def average_likelihood(
     n = scenarios.log_weights.shape[0]
     totals, drawn = [], []
     for of_scenario in predictions:
-        with pm.Model(coords=graph.coords, model=None) as scratch:
-            observe(of_scenario)
-        shared = _adopt(graph, scratch)
-        values = {rv: scratch.rvs_to_values[rv] for rv in scratch.observed_RVs}
-        terms = conditional_logp(values, warn_rvs=False)
+        with scratch_of(graph) as scratch:
+            named = {name: pm.Deterministic(name, value) for name, value in of_scenario.items()}
+            observe(named, scratch)
         total = pt.zeros(n)
         for output, subject in subject_of.items():
-            [term] = clone_replace([terms[values[scratch[f"{output}_obs"]]]], shared)
+            observation = scratch[f"{output}_obs"]
+            term = pm.logp(observation, scratch.rvs_to_values[observation], warn_rvs=False)
             total = pt.inc_subtensor(total[subject], term)
         totals.append(total)
-        names = list(subject_of)
-        of_outputs = clone_replace([scratch[f"{output}_obs"] for output in names], shared)
-        drawn.append(dict(zip(names, of_outputs, strict=True)))
+        drawn.append({output: scratch[f"{output}_obs"] for output in subject_of})
     joint = pt.stack(totals, axis=1) + scenarios.log_weights
     log_likelihood = pt.logsumexp(joint, axis=1)
     pm.Deterministic("subject_log_likelihood", log_likelihood, dims="subject")
@@ -217,7 +217,7 @@ def average_likelihood(
             logp=_given_density,
             dist=_given_draw,
             signature="(n),(n)->(n)",
-            observed=value_of[output],
+            observed=observed[output].value,
             dims=f"{output}_row",
         )
     most_probable = pt.argmax(joint, axis=1)
@@ -237,21 +237,27 @@ def _given_draw(share: Any, new: Any, size: Any) -> Any:
     return pt.identity(new) if hasattr(pt, "identity") else new + 0.0
 
 
-def _adopt(graph: pm.Model, scratch: pm.Model) -> dict[Any, Any]:
-    """Make the parameters of a scratch graph those of the graph, each once by its name."""
-    shared = {}
-    for rv in scratch.free_RVs:
-        if rv.name not in graph.named_vars:
-            twin = clone_replace([rv], shared)[0]
-            transform = scratch.rvs_to_transforms[rv]
-            graph.register_rv(twin, rv.name, dims=scratch.named_vars_to_dims.get(rv.name), transform=transform)
-        shared[rv] = graph[rv.name]
-    for variable in scratch.deterministics:
-        if variable.name not in graph.named_vars:
-            [expression] = clone_replace([variable], shared)
-            with graph:
-                pm.Deterministic(variable.name, expression, dims=scratch.named_vars_to_dims.get(variable.name))
-    return shared
+def _draw_typical_values(model: Model) -> None:
+    """Typical values `{p}_pop_1`, `{p}_pop_2` of the classes; the first parameter's ascend."""
+    ordered = True
+    for name, parameter in model.parameters.items():
+        if not isinstance(parameter.typical, PerClass):
+            continue
+        before: Any = None
+        for k, value in enumerate(parameter.typical.values, start=1):
+            if not isinstance(value, Prior):
+                before = float(value)
+                continue
+            start = value.quantile(0.5)
+            known = [v for v in parameter.typical.values[k:] if not isinstance(v, Prior)]
+            before = drawn_between(
+                f"{name}_pop_{k}",
+                value,
+                lower=before if ordered else None,
+                upper=float(known[0]) if ordered and known else None,
+                start=start,
+            )
+        ordered = False
 
 
 def _shares(name: str, dim: str, shares: Dirichlet | Sequence[float], names: Sequence[str]) -> Any:

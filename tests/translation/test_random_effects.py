@@ -1,4 +1,4 @@
-"""The second layer says what it should: densities against scipy, gradients against differences, draws, names."""
+"""The second layer says what it should: densities against scipy, gradients, draws, names."""
 
 import warnings
 
@@ -72,7 +72,9 @@ def density_of_matrix(graph, names, latent, free):
     variables = [found[name] for name in latent]
     values = [graph.rvs_to_values[rv] for rv in variables]
     start = graph.initial_point()
-    x = {value.name: start[value.name] + 0.4 * rng.normal(size=np.shape(start[value.name])) for value in values}
+    x = {
+        value.name: start[value.name] + 0.4 * rng.normal(size=np.shape(start[value.name])) for value in values
+    }
     outputs = [sum(term.sum() for term in graph.logp(vars=variables, sum=False)), *(graph[n] for n in names)]
     inputs = [graph.rvs_to_values[rv] for rv in graph.free_RVs]
     function = pytensor.function(
@@ -130,7 +132,9 @@ class TestCovarianceBlocks:
         block = bn.Correlated(*order, prior=bn.InverseWishart(6, scale))
         graph = bn.build(model(joint(*names), correlated=[block]), data)
         latent = ["bartlett_squares_CL_V_KA", "bartlett_normals_CL_V_KA"]
-        found, elements = density_of_matrix(graph, named(names), latent, lambda of: lower(covariance(names, of)))
+        found, elements = density_of_matrix(
+            graph, named(names), latent, lambda of: lower(covariance(names, of))
+        )
         ordered = np.asarray(scale)[np.ix_(at, at)]
         assert_allclose(found, stats.invwishart.logpdf(unlower(elements, 3), 6, ordered), rtol=1e-7)
 
@@ -139,13 +143,17 @@ class TestCovarianceBlocks:
         graph = bn.build(model(joint("CL", "V"), correlated=[block]), data)
         latent = ["bartlett_squares_CL_V", "bartlett_normals_CL_V"]
         names = ("CL", "V")
-        found, elements = density_of_matrix(graph, named(names), latent, lambda of: lower(covariance(names, of)))
+        found, elements = density_of_matrix(
+            graph, named(names), latent, lambda of: lower(covariance(names, of))
+        )
         assert_allclose(found, stats.invwishart.logpdf(unlower(elements, 2), 3, 0.16 * np.eye(2)), rtol=1e-7)
 
     def test_the_stated_marginal_priors_are_those_of_the_draws(self, data):
         prior = bn.InverseWishart(7, [[0.3, 0.0], [0.0, 0.1]])
         graph = bn.build(model(joint("CL", "V"), correlated=[bn.Correlated("CL", "V", prior=prior)]), data)
-        omega, corr = pm.draw([graph["omega_CL"], graph["corr_CL_V"]], draws=2000, random_seed=1, mode="FAST_COMPILE")
+        omega, corr = pm.draw(
+            [graph["omega_CL"], graph["corr_CL_V"]], draws=2000, random_seed=1, mode="FAST_COMPILE"
+        )
         variance = stats.invgamma(3.0, scale=0.15)
         assert stats.kstest(omega**2, variance.cdf).pvalue > 1e-3
         assert stats.kstest((corr + 1) / 2, stats.beta(3, 3).cdf).pvalue > 1e-3
@@ -177,7 +185,7 @@ class TestCovarianceBlocks:
 
     @pytest.mark.parametrize("zeros", [(), [("V", "KA")]])
     def test_the_factor_belongs_to_the_named_correlations(self, data, zeros):
-        """The density of eta is the multivariate normal with the standard deviations and correlations named."""
+        """The density of eta is the multivariate normal with what is named in the graph."""
         names = ("CL", "V", "KA")
         block = bn.Correlated(*names, zeros=zeros)
         graph = bn.build(model(correlated=[block]), data, geometry="centred")
@@ -193,7 +201,9 @@ class TestCovarianceBlocks:
 
     def test_a_known_covariance_block_is_the_normal_law_with_it(self, data):
         matrix = [[0.09, 0.02], [0.02, 0.04]]
-        stated = model(joint("CL", "V"), correlated=[bn.Correlated("V", "CL", prior=np.array(matrix)[::-1, ::-1])])
+        stated = model(
+            joint("CL", "V"), correlated=[bn.Correlated("V", "CL", prior=np.array(matrix)[::-1, ::-1])]
+        )
         graph = bn.build(stated, data, geometry="centred")
         assert [rv.name for rv in graph.free_RVs] == ["eta"]
         eta = np.random.default_rng(0).normal(size=(6, 3)) * [0.3, 0.2, 0.5]
@@ -207,11 +217,15 @@ class TestCovarianceBlocks:
 
     def test_known_correlations_of_three(self, data):
         matrix = [[1, 0.5, 0.2], [0.5, 1, -0.3], [0.2, -0.3, 1]]
-        graph = bn.build(model(correlated=[bn.Correlated("CL", "V", "KA", prior=matrix)]), data, geometry="centred")
+        graph = bn.build(
+            model(correlated=[bn.Correlated("CL", "V", "KA", prior=matrix)]), data, geometry="centred"
+        )
         eta = np.random.default_rng(0).normal(size=(6, 3)) * [0.3, 0.2, 0.5]
         [density] = at_point(graph, graph.logp(vars=[graph["eta"]], sum=False), {"eta": eta})
         sd = np.diag([0.3, 0.2, 0.5])
-        assert_allclose(density, stats.multivariate_normal.logpdf(eta, np.zeros(3), sd @ matrix @ sd), rtol=1e-10)
+        assert_allclose(
+            density, stats.multivariate_normal.logpdf(eta, np.zeros(3), sd @ matrix @ sd), rtol=1e-10
+        )
 
 
 class TestLevels:
@@ -242,7 +256,9 @@ class TestLevels:
         assert list(graph.coords["SITE"]) == ["s0", "s1", "s2"]
         assert {"omega_CL_SITE", "corr_SITE_CL_V", "eta_STUDY"} <= set(graph.named_vars)
         site, study = pm.draw([graph["eta_SITE"], graph["eta_STUDY"]], random_seed=1, mode="FAST_COMPILE")
-        drawn = pm.draw([graph["CL"], graph["eta_SITE"], graph["eta_STUDY"]], random_seed=2, mode="FAST_COMPILE")
+        drawn = pm.draw(
+            [graph["CL"], graph["eta_SITE"], graph["eta_STUDY"]], random_seed=2, mode="FAST_COMPILE"
+        )
         clearance, site, study = drawn
         subject = np.arange(6)
         expected = 5.0 * np.exp(site[subject % 3, 0] + study[(subject % 3 == 2).astype(int), 0])
@@ -252,7 +268,9 @@ class TestLevels:
         changes = {"CL": bn.Parameter(5.0, varies={"SITE": 0.3})}
         graph = bn.build(model(changes), data)
         u = np.array([[0.5], [-1.0], [2.0]])
-        [density] = at_point(graph, graph.logp(vars=[graph["eta_SITE"]], sum=False), {"eta_SITE_noncentred__": u})
+        [density] = at_point(
+            graph, graph.logp(vars=[graph["eta_SITE"]], sum=False), {"eta_SITE_noncentred__": u}
+        )
         assert_allclose(density, stats.norm.logpdf(0.3 * u, 0, 0.3) + np.log(0.3), rtol=1e-12)
 
 
@@ -308,17 +326,19 @@ def everything():
     yield model(first, correlated=blocks)
     second = {
         "CL": bn.Parameter(5.0, iiv=bn.HalfNormal(0.3), law=bn.StudentTEta(4), varies={"SITE": 0.2}),
-        "V": bn.Parameter(40.0, iiv=bn.HalfNormal(0.2), scale=bn.Natural(), varies={"SITE": bn.HalfNormal(0.1)}),
+        "V": bn.Parameter(
+            40.0, iiv=bn.HalfNormal(0.2), scale=bn.Natural(), varies={"SITE": bn.HalfNormal(0.1)}
+        ),
         "KA": bn.Parameter(1.2, iiv=0.5, scale=bn.Logit(0, 5), law=bn.BoxCoxEta(0.5)),
     }
     blocks = [
         bn.Correlated("CL", "V", "KA", zeros=[("V", "KA")]),
         bn.Correlated("CL", "V", prior=bn.ScaledInverseWishart(bn.LogNormal(0.3, cv=1)), level="SITE"),
     ]
-    second["CL"] = bn.Parameter(5.0, iiv=bn.HalfNormal(0.3), law=bn.StudentTEta(4), varies={"SITE": bn.Joint()})
-    second["V"] = bn.Parameter(
-        40.0, iiv=bn.HalfNormal(0.2), scale=bn.Natural(), varies={"SITE": bn.Joint()}
+    second["CL"] = bn.Parameter(
+        5.0, iiv=bn.HalfNormal(0.3), law=bn.StudentTEta(4), varies={"SITE": bn.Joint()}
     )
+    second["V"] = bn.Parameter(40.0, iiv=bn.HalfNormal(0.2), scale=bn.Natural(), varies={"SITE": bn.Joint()})
     yield model(second, correlated=blocks)
 
 
