@@ -142,6 +142,11 @@ _EXPORTS: dict[str, str] = {
     # selection
     "Relation": "selection.relations",
     "relations": "selection.relations",
+    # design
+    "expected_precision": "design.precision",
+    "optimise_design": "design.optimum",
+    "Optimum": "design.optimum",
+    "Precision": "design.precision",
     # plots
     "plot_calibration": "plots.calibration",
     "plot_convergence": "plots.phases",

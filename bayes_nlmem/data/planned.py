@@ -66,7 +66,12 @@ class Arm:
             raise DataError(faults=faults, source=f"Arm {self.name!r}" if self.name else "Arm")
         times = {endpoint: tuple(float(t) for t in values) for endpoint, values in given.items()}
         object.__setattr__(self, "times", FrozenMapping(times))
-        object.__setattr__(self, "covariates", FrozenMapping(self.covariates))
+        settled = {
+            name: tuple(value) if isinstance(value, list | np.ndarray) else value
+            for name, value in self.covariates.items()
+        }
+        settled = {n: FrozenMapping(v) if isinstance(v, Mapping) else v for n, v in settled.items()}
+        object.__setattr__(self, "covariates", FrozenMapping(settled))
         object.__setattr__(self, "occasions", tuple(float(t) for t in self.occasions))
 
     def at(self, times: Sequence[float] | Mapping[str, Sequence[float]]) -> Arm:

@@ -158,7 +158,7 @@ def _forward(conditional: Conditional, given: Mapping[str, np.ndarray]) -> np.nd
 
 def _check_names(conditional: Conditional, given: Mapping[str, np.ndarray], derived: list[str]) -> None:
     graph = conditional.graph
-    valid = [rv.name for rv in conditional.population.variables] + _derivable(conditional)
+    valid = [rv.name for rv in conditional.population.variables] + derivable(conditional)
     for name in derived:
         if name in valid:
             continue
@@ -180,7 +180,7 @@ def _known_names(conditional: Conditional) -> list[str]:
     return [f"{kind}{name}{end}" for name in parameters for kind, end in (("", "_pop"), ("omega_", ""))]
 
 
-def _derivable(conditional: Conditional) -> list[str]:
+def derivable(conditional: Conditional) -> list[str]:
     """Scalar deterministics that depend on the population's variables alone."""
     graph = conditional.graph
     others = {rv for rv in graph.free_RVs if rv not in set(conditional.population.variables)}

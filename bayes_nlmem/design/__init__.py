@@ -1,0 +1,1 @@
+"""Optimal design: what a planned study will teach, and when to sample."""

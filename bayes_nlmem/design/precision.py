@@ -1,0 +1,326 @@
+"""`expected_precision(model, design, at=...)`: the standard errors that a planned study will have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_nlmem.data.planned import Arm, Design
+from bayes_nlmem.design.candidates import Candidates, Planned, candidates, effects_covariance, plan
+from bayes_nlmem.design.quantities import Reported, reported
+from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.point import point_of
+from bayes_nlmem.model.specification import Model
+
+METHODS = ("fo", "foce")
+_SINGULAR = 1e-10
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Precision:
+    """What a planned study is expected to teach.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per parameter: value, SE, RSE_PERCENT (NaN where nothing is learnt).
+    information : DataFrame
+        The Fisher information matrix of these parameters.
+    shrinkage : DataFrame
+        Predicted shrinkage of the random effects in percent, Var(eta | y) / omega^2, one row per arm.
+    log_det : float
+        Logarithm of the determinant, -inf if it is singular.
+    unlearnt : tuple of str
+        If it is singular: the combinations of parameters that the design cannot tell apart.
+    n_subjects : int
+        Number of subjects.
+    method : str
+        How the likelihood was linearised.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> model = bn.Model(
+    ...     structure=bn.OneCompartment(),
+    ...     parameters={
+    ...         "CL": bn.Parameter(bn.about(1.0), iiv=0.3),
+    ...         "V": bn.Parameter(bn.about(10.0), iiv=0.2),
+    ...     },
+    ...     residuals={"cp": bn.Proportional(0.1)},
+    ... )
+    >>> design = bn.Design(bn.Arm(20, bn.Regimen(100), times=[1, 8, 24]))
+    >>> precision = bn.expected_precision(model, design, at={"CL_pop": 1.0, "V_pop": 10.0})
+    >>> precision.table["RSE_PERCENT"].round(1).to_dict()
+    {'CL_pop': 6.8, 'V_pop': 4.8}
+    """
+
+    table: pd.DataFrame
+    information: pd.DataFrame
+    shrinkage: pd.DataFrame
+    log_det: float
+    unlearnt: tuple[str, ...]
+    n_subjects: int
+    method: str
+
+    @property
+    def criterion(self) -> float:
+        """D-criterion, det^(1/p): ratios of it are ratios of numbers of subjects."""
+        return float(np.exp(self.log_det / len(self.table)))
+
+    def efficiency(self, reference: Precision) -> float:
+        """Relative D-efficiency: 1.2 does with 100 subjects what the reference does with 120.
+
+        Raises
+        ------
+        FitError
+            The two speak of different parameters.
+        """
+        if list(self.table.index) != list(reference.table.index):
+            raise FitError(
+                explain(
+                    expected="two designs for the same parameters",
+                    got=f"{', '.join(self.table.index)} and {', '.join(reference.table.index)}",
+                )
+            )
+        return self.criterion / reference.criterion
+
+    def power(self, name: str, *, difference: float, level: float = 0.05) -> float:
+        r"""Power of Wald's test that a parameter is away from some value.
+
+        .. math:: P = 1 - \Phi(z_{1-\alpha/2} - |d|/SE) + \Phi(-z_{1-\alpha/2} - |d|/SE)
+
+        Parameters
+        ----------
+        name : str
+            Row of the table, for example a covariate coefficient.
+        difference : float
+            True value minus tested value.
+        level : float
+            Two-sided level.
+        """
+        from scipy.stats import norm
+
+        shift, z = abs(difference) / self._se(name), norm.ppf(1 - level / 2)
+        return float(norm.sf(z - shift) + norm.cdf(-z - shift))
+
+    def subjects_needed(
+        self, name: str, *, rse: float | None = None, power: float | None = None, **test: float
+    ) -> int:
+        """Subjects needed, in the proportions of this design, for a precision or a power.
+
+        Parameters
+        ----------
+        name : str
+            Row of the table.
+        rse : float
+            Wanted relative standard error in percent.
+        power : float
+            Wanted power; then also `difference` and, if not 0.05, `level`.
+        """
+        from scipy.stats import norm
+
+        se = self._se(name)
+        if (rse is None) == (power is None):
+            raise FitError(explain(expected="either rse= or power=", got="both" if rse else "neither"))
+        if rse is not None:
+            wanted = abs(self.table.loc[name, "value"]) * rse / 100
+        else:
+            assert power is not None
+            z = norm.ppf(1 - test.get("level", 0.05) / 2) + norm.ppf(power)
+            wanted = abs(test["difference"]) / z
+        return int(np.ceil(self.n_subjects * (se / wanted) ** 2 - 1e-9))
+
+    def _se(self, name: str) -> float:
+        if name not in self.table.index:
+            raise FitError(
+                explain(
+                    expected=f"one of {', '.join(self.table.index)}", got=repr(name), remedy="Choose one."
+                )
+            )
+        return float(self.table.loc[name, "SE"])
+
+    def __repr__(self) -> str:
+        head = f"Expected precision of {self.n_subjects} subjects ({self.method}), log det {self.log_det:.5g}"
+        parts = [head, self.table.to_string(float_format="{:.4g}".format)]
+        if len(self.shrinkage.columns):
+            parts.append("Predicted shrinkage, %\n" + self.shrinkage.to_string(float_format="{:.1f}".format))
+        if self.unlearnt:
+            parts.append("The design cannot tell:\n" + "\n".join(f"  - {line}" for line in self.unlearnt))
+        return "\n\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self!r}</pre>"
+
+
+def expected_precision(
+    model: Model,
+    design: Design | Arm,
+    at: Any,
+    *,
+    method: str = "fo",
+    block_diagonal: bool = False,
+    variances: bool = False,
+    priors: bool = False,
+    draws: int = 100,
+    seed: int | None = None,
+) -> Precision:
+    r"""Population Fisher information of a design, and the standard errors it promises.
+
+    The likelihood is linearised in the random effects (Mentre, Mallet & Baccar 1997; Bazzoli, Retout &
+    Mentre 2009): y_i is normal with mean f and covariance J Omega J^T + S.
+
+    Parameters
+    ----------
+    model : Model
+        What is estimated are its priors; its known numbers are known (FIX).
+    design : Design or Arm
+        The planned study.
+    at : mapping or learnt result
+        Values of the unknown parameters by name (`{"CL_pop": 0.15, "omega_CL": 0.26, ...}`), or a fit.
+    method : {"fo", "foce"}
+        Linearise at effects of zero, or average over effects drawn from their distribution.
+    block_diagonal : bool
+        Keep fixed effects and variances apart ("reduced" in PopED, PFIM's matrix, NONMEM's FIMDIAG=1).
+    variances : bool
+        Report omega^2 and sigma^2, as NONMEM, PopED and PFIM do, in place of standard deviations.
+    priors : bool
+        Add what the priors know (Bayesian information), as the curvature of their log-density.
+    draws : int
+        Draws of the effects for "foce".
+    seed : int, optional
+        For covariates that are drawn, and for "foce".
+
+    Returns
+    -------
+    Precision
+
+    Raises
+    ------
+    ModelError, DataError, FitError
+        Model, design or values do not fit together.
+
+    References
+    ----------
+    Bazzoli, Retout & Mentre 2009, doi:10.1002/sim.3573
+
+    Examples
+    --------
+    See `Precision`.
+    """
+    if method not in METHODS:
+        raise FitError(explain(expected=f"method one of {', '.join(METHODS)}", got=repr(method)))
+    design = Design(design) if isinstance(design, Arm) else design
+    planned = plan(model, design, seed=seed)
+    conditional = planned.conditional
+    theta = point_of(conditional, at)
+    found = candidates(planned, theta)
+    total = information_of(found, block_diagonal=block_diagonal)
+    if method == "foce":
+        total = _averaged(planned, theta, draws, np.random.default_rng(seed), block_diagonal)
+    if priors:
+        total = total + prior_information(conditional, theta)
+    shown = reported(conditional, theta, variances=variances)
+    return precision_of(shown, total, found, planned, design, method)
+
+
+def information_of(
+    found: Sequence[Candidates], *, block_diagonal: bool, chosen: Sequence[np.ndarray] | None = None
+) -> np.ndarray:
+    """Information of all subjects; of all candidates, or of those chosen in every arm."""
+    chosen = chosen or [np.arange(len(one.time)) for one in found]
+    parts = [
+        one.subjects * one.information(samples, block_diagonal=block_diagonal)
+        for one, samples in zip(found, chosen, strict=True)
+    ]
+    return np.sum(parts, axis=0)
+
+
+def prior_information(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
+    """Negative curvature of the log-prior, on the unconstrained scale."""
+    step = 1e-4
+    rows = [
+        (conditional.prior(theta - s)[1] - conditional.prior(theta + s)[1]) / (2 * step)
+        for s in step * np.eye(len(theta))
+    ]
+    curvature = np.array(rows)
+    return 0.5 * (curvature + curvature.T)
+
+
+def precision_of(
+    shown: Reported,
+    total: np.ndarray,
+    found: Sequence[Candidates],
+    planned: Planned,
+    design: Design,
+    method: str,
+) -> Precision:
+    """The result from the information on the unconstrained scale."""
+    information = shown.information(total)
+    scale = np.where(shown.values == 0, 1.0, np.abs(shown.values))
+    relative = information * np.outer(scale, scale)
+    roots, directions = np.linalg.eigh(relative)
+    lost = roots <= _SINGULAR * max(roots.max(), 1e-300)
+    se = np.full(len(scale), np.nan)
+    if not lost.any():
+        se = scale * np.sqrt(np.diag(np.linalg.inv(relative)))
+    else:
+        kept = ~((directions[:, lost] ** 2).sum(axis=1) > 1e-6)
+        inverse = np.linalg.pinv(relative, rcond=_SINGULAR, hermitian=True)
+        se[kept] = (scale * np.sqrt(np.diag(inverse)))[kept]
+    sign, log_det = np.linalg.slogdet(information)
+    table = pd.DataFrame(
+        {"value": shown.values, "SE": se, "RSE_PERCENT": 100 * se / scale},
+        index=pd.Index(shown.names, name="parameter"),
+    )
+    return Precision(
+        table=table,
+        information=pd.DataFrame(information, index=shown.names, columns=shown.names),
+        shrinkage=_shrinkage(found, planned, design),
+        log_det=float(log_det) if sign > 0 and not lost.any() else -np.inf,
+        unlearnt=tuple(_in_words(shown.names, directions[:, k]) for k in np.flatnonzero(lost)),
+        n_subjects=design.n_subjects,
+        method=method,
+    )
+
+
+def _in_words(names: Sequence[str], direction: np.ndarray) -> str:
+    """A direction without information: a parameter alone, or a combination."""
+    direction = direction / np.abs(direction).max()
+    large = [k for k in np.argsort(-np.abs(direction)) if abs(direction[k]) > 0.05]
+    if len(large) == 1:
+        return f"{names[large[0]]}: no sample depends on it"
+    terms = " ".join(f"{direction[k]:+.2g} * d({names[k]})/{names[k]}" for k in large)
+    return f"the combination {terms.removeprefix('+')}"
+
+
+def _shrinkage(found: Sequence[Candidates], planned: Planned, design: Design) -> pd.DataFrame:
+    """Var(eta | y) / omega^2 under the linearised model, in percent: the share that the data leave open."""
+    names = planned.conditional.translation.model.random_effects
+    q = len(names)
+    if not q:
+        return pd.DataFrame()
+    rows: dict[str, list[np.ndarray]] = {}
+    for one, arm in zip(found, planned.arm, strict=True):
+        slope = one.effect_slope
+        inside = np.linalg.inv(one.omega) + slope.T @ (slope / one.variance[:, None])
+        left = np.diag(np.linalg.inv(inside))[:q] / np.diag(one.omega)[:q]
+        rows.setdefault(design.arms[arm].name or f"arm {arm + 1}", []).append(100 * left)
+    return pd.DataFrame({name: np.mean(values, axis=0) for name, values in rows.items()}, index=names).T
+
+
+def _averaged(
+    planned: Planned, theta: np.ndarray, draws: int, rng: np.random.Generator, block_diagonal: bool
+) -> np.ndarray:
+    """Information linearised around effects drawn from their distribution, averaged over the draws."""
+    factors = np.linalg.cholesky(effects_covariance(planned.conditional, theta))
+    total = np.zeros((len(theta), len(theta)))
+    for _ in range(draws):
+        effects = np.einsum("nij,nj->ni", factors, rng.normal(size=factors.shape[:2]))
+        around = candidates(planned, theta, effects=effects)
+        total += information_of(around, block_diagonal=block_diagonal)
+    return total / draws
