@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import ModelError, closest, explain
 from bayes_nlmem.learning.predictions import time_after_dose
 from bayes_nlmem.simulation.limits import Limit, lower_limits, upper_limits
@@ -75,8 +76,11 @@ class Replicated:
         ModelError
             No such column; lists those that there are.
         """
-        data = self.simulation.data
-        record = self.observations["ROW"].to_numpy() - 1
+        return self.values_of(self.simulation.data, name, self.observations["ROW"].to_numpy() - 1)
+
+    @staticmethod
+    def values_of(data: Dataset, name: str, record: np.ndarray) -> np.ndarray:
+        """Values of a covariate or column at some records."""
         if name in data.covariates:
             return np.asarray(data.covariate(name))[record]
         if name in data.table:
@@ -108,11 +112,13 @@ class Replicated:
         if by is None:
             return np.full(len(self.observations), "")
         breaks = dict(by) if isinstance(by, Mapping) else dict.fromkeys([by] if isinstance(by, str) else by)
-        labels = [_levels(name, self.column(name), cuts) for name, cuts in breaks.items()]
+        labels = [levels(name, self.column(name), cuts) for name, cuts in breaks.items()]
         return np.array([", ".join(parts) for parts in zip(*labels, strict=True)])
 
 
-def _levels(name: str, values: np.ndarray, cuts: Sequence[float] | None) -> list[str]:
+def levels(name: str, values: np.ndarray, cuts: Sequence[float] | None) -> list[str]:
+    """Label of the stratum of every value: the value itself, or the interval between breaks."""
+
     def text(value: Any) -> str:
         return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
 

@@ -16,6 +16,7 @@ from bayes_nlmem.checks.percentiles import quantiles
 from bayes_nlmem.checks.replicated import replicated
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.simulation.limits import Limit
+from bayes_nlmem.statistics.endpoints import is_endpoint
 
 PERCENTILES = (5.0, 50.0, 95.0)
 
@@ -159,6 +160,14 @@ def vpc(
     both = replicated(
         learnt, output=output, draws=draws, seed=seed, uncertainty=uncertainty, lloq=lloq, uloq=uloq
     )
+    if is_endpoint(both.simulation.model.residuals[both.output]):
+        raise ModelError(
+            explain(
+                expected="an output with a residual error",
+                got=f"{both.output!r}, whose observations are no measurements",
+                remedy="bn.vpc_categories is for categories and counts, bn.vpc_events for times to events.",
+            )
+        )
     seen = both.observations
     horizontal, x_label = both.horizontal(x)
     unit = both.unit

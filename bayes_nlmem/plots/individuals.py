@@ -10,7 +10,17 @@ import numpy as np
 import pandas as pd
 
 from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
-from bayes_nlmem.plots.style import BAND, INDIVIDUAL, INK, MUTED, POPULATION, labelled, new_figure, style
+from bayes_nlmem.plots.style import (
+    BAND,
+    INDIVIDUAL,
+    INK,
+    MUTED,
+    POPULATION,
+    labelled,
+    new_figure,
+    plain_log,
+    style,
+)
 
 Style = dict[str, Any]
 
@@ -237,7 +247,7 @@ def _set_scale(axes: Any, observed: pd.Series, log_scale: bool) -> None:
     if log_scale and len(positive):
         axes.set_yscale("log")
         axes.set_ylim(bottom=positive.min() / 2)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        plain_log(axes.yaxis)
     elif not log_scale and (observed.dropna() >= 0).all():
         axes.set_ylim(bottom=0)
 

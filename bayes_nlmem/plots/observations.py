@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bayes_nlmem.plots.style import INDIVIDUAL, INK, labelled, new_figure, style
+from bayes_nlmem.plots.style import INDIVIDUAL, INK, labelled, new_figure, plain_log, style
 
 
 def plot_observations(data: Any, *, log_scale: bool | None = None) -> Any:
@@ -52,7 +52,6 @@ def _spaghetti(axes: Any, seen: pd.DataFrame, log: bool) -> None:
     if log:
         seen = seen[seen.DV > 0]
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     for _, own in seen.groupby("SUBJECT", sort=False):
         axes.plot(own.TIME, own.DV, color=INDIVIDUAL, linewidth=0.8, alpha=0.5)
     inside = seen[seen.CENS == 0]
@@ -60,3 +59,5 @@ def _spaghetti(axes: Any, seen: pd.DataFrame, log: bool) -> None:
     for sign, marker in ((1, "v"), (-1, "^")):
         beyond = seen[seen.CENS == sign]
         axes.plot(beyond.TIME, beyond.DV, marker, markersize=4.5, markerfacecolor="none", markeredgecolor=INK)
+    if log:
+        plain_log(axes.yaxis)

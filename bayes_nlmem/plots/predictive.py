@@ -7,9 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.checks.categories import CategoryVPC, vpc_categories
+from bayes_nlmem.checks.events import EventVPC, vpc_events
 from bayes_nlmem.checks.visual_predictive import VPC, vpc
 from bayes_nlmem.ground.messages import ModelError, explain
-from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, new_figure, style
+from bayes_nlmem.plots.shares import draw_categories, draw_events
+from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, new_figure, plain_log, style
+from bayes_nlmem.statistics.endpoints import is_endpoint
+from bayes_nlmem.statistics.time_to_event import TimeToEvent
 
 _OUTER, _MIDDLE = INDIVIDUAL, POPULATION
 _BANDS = ("ribbon", "boxes")
@@ -28,26 +33,30 @@ def plot_vpc(
 ) -> Any:
     """Visual predictive check: if the model is right, the dark lines stay inside of the bands.
 
+    The picture follows the kind of observations: percentiles of measurements, shares of categories and
+    counts, Kaplan-Meier curve and hazard of events.
+
     Lines are percentiles of the observations in every bin, bands the intervals that hold the same percentile
     of 95 % of the simulated studies. A ring marks an observed percentile outside of its interval. Where
     there is a lower limit of quantification (dotted), a second row shows the share of observations below it.
 
     Parameters
     ----------
-    learnt : Fit, another learnt result, Simulation, or VPC
-        What to check, or a check that was made already with `bn.vpc`.
+    learnt : Fit, another learnt result, Simulation, or a check
+        What to check, or a check that was made already with `bn.vpc`, `bn.vpc_categories`, `bn.vpc_events`.
     log_scale, log_x : bool
-        Logarithmic axes; what lies at or below 0 is not drawn.
+        Logarithmic axes (of measurements); what lies at or below 0 is not drawn.
     points : bool
-        Show the observations.
+        Show the observations (of measurements).
     bands : {"ribbon", "boxes"}
-        Bands from bin to bin, or one box over the width of every bin.
+        Bands from bin to bin, or one box over the width of every bin (of measurements).
     columns : int
-        Panels in a row, one panel per stratum.
+        Panels in a row, one panel per stratum (of measurements).
     axes : array of matplotlib axes, optional
         Where to draw: one per stratum, then, with a limit of quantification, one more per stratum.
     **options
-        For `bn.vpc`: x, bins, binning, stratify, correction, draws, seed, ...; refused beside a VPC.
+        For `bn.vpc`, `bn.vpc_categories` or `bn.vpc_events`: x, bins, stratify, correction, draws, seed, ...;
+        refused beside a check that was made already.
 
     Returns
     -------
@@ -56,7 +65,7 @@ def plot_vpc(
     Raises
     ------
     ModelError
-        An unknown word, options beside a VPC, or too few axes.
+        An unknown word, options beside a finished check, too few axes, or what has no effect on this kind.
 
     Examples
     --------
@@ -64,11 +73,21 @@ def plot_vpc(
     >>> figure.axes[0].get_xlabel()
     'Time [h]'
     """
-    if isinstance(learnt, VPC) and options:
-        raise ModelError(explain(expected="no options beside a VPC", got=", ".join(options)))
+    made = isinstance(learnt, VPC | CategoryVPC | EventVPC)
+    if made and options:
+        raise ModelError(explain(expected="no options beside a finished check", got=", ".join(options)))
     if bands not in _BANDS:
         raise ModelError(explain(expected=f"bands one of {', '.join(_BANDS)}", got=repr(bands)))
-    check = learnt if isinstance(learnt, VPC) else vpc(learnt, **options)
+    check: VPC | CategoryVPC | EventVPC = learnt if made else _check_of(learnt, options)
+    if not isinstance(check, VPC):
+        if log_scale or log_x or not points or bands != "ribbon" or columns != 3:
+            raise ModelError(
+                explain(
+                    expected="log_scale, log_x, points, bands and columns only with measurements",
+                    got=type(check).__name__,
+                )
+            )
+        return draw_categories(check, axes) if isinstance(check, CategoryVPC) else draw_events(check, axes)
     strata = list(check.bins)
     shares = not check.censored.empty
     with style():
@@ -87,6 +106,17 @@ def plot_vpc(
         if axes is None:
             _legend(figure, check, points)
     return figure
+
+
+def _check_of(learnt: Any, options: dict[str, Any]) -> VPC | CategoryVPC | EventVPC:
+    """The check that suits the kind of observations."""
+    output = options.get("output")
+    observation = learnt.model.residuals.get(next(iter(learnt.model.residuals)) if output is None else output)
+    if isinstance(observation, TimeToEvent):
+        return vpc_events(learnt, **options)
+    if observation is not None and is_endpoint(observation):
+        return vpc_categories(learnt, **options)
+    return vpc(learnt, **options)
 
 
 def _panels(count: int, shares: bool, columns: int, axes: Any) -> tuple[Any, list[Any], list[Any]]:
@@ -122,8 +152,10 @@ def _percentiles(axes: Any, check: VPC, stratum: str, *, points: bool, boxes: bo
     finite = seen[np.isfinite(seen.y)]
     every = np.concatenate([finite.y, table[["lower", "upper"]].to_numpy().ravel()])
     every = every[np.isfinite(every) & ((every > 0) | (not log))]
+    if log:  # bands may come close to 0: the picture ends a little below the observations
+        every = every[every >= 0.5 * finite.y[finite.y > 0].min()]
     floor = float(every.min()) if check.lloq is None else min(float(every.min()), check.lloq)
-    floor = floor if log else min(floor, 0.0 if floor >= 0 else floor)
+    floor = floor if log else min(floor, 0.0)
     if points:
         axes.plot(finite.x, finite.y, **_DOT)
     median = _middle(check)
@@ -147,7 +179,8 @@ def _percentiles(axes: Any, check: VPC, stratum: str, *, points: bool, boxes: bo
             axes.axhline(limit, color=INK, linewidth=0.9, linestyle=(0, (1, 2)))
     if log:
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.set_ylim(0.8 * floor, 1.25 * float(every.max()))
+        plain_log(axes.yaxis)
     edges = check.bins[stratum].edges
     axes.plot(edges, np.ones_like(edges), **_TICK, transform=axes.get_xaxis_transform())
     axes.grid(visible=False, axis="x")
@@ -213,12 +246,22 @@ def _legend(figure: Any, check: VPC, points: bool) -> None:
     level = f"{100 * check.settings['level']:g} %"
     marks: list[Any] = [
         Line2D([], [], label=f"observed {_ordinal(median)}", **_LINE),
-        Patch(color=_MIDDLE, alpha=0.25, linewidth=0, label=f"{level} interval of the simulated one"),
+        Patch(
+            color=_MIDDLE,
+            alpha=0.25,
+            linewidth=0,
+            label=f"{level} interval of the simulated {_ordinal(median)}",
+        ),
     ]
     if outer:
         marks += [
             Line2D([], [], linestyle=(0, (4, 2)), label=f"observed percentiles {named}", **_LINE),
-            Patch(color=_OUTER, alpha=0.25, linewidth=0, label=f"{level} intervals of the simulated ones"),
+            Patch(
+                color=_OUTER,
+                alpha=0.25,
+                linewidth=0,
+                label=f"{level} intervals of the simulated percentiles {named}",
+            ),
         ]
     marks.append(Line2D([], [], label="outside of its interval", **{**_RING, "markersize": 6}))
     if points:
@@ -230,7 +273,7 @@ def _legend(figure: Any, check: VPC, points: bool) -> None:
     figure.legend(
         handles=marks,
         loc="outside upper left",
-        ncols=2 if figure.get_figwidth() < 8 else 4,
+        ncols=2 if figure.get_figwidth() < 8 else 3,
         fontsize=8,
         handlelength=1.8,
         columnspacing=1.2,

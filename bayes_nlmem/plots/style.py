@@ -92,3 +92,24 @@ def new_figure(width: float, height: float) -> Any:
     from bayes_nlmem.plots.picture import Picture
 
     return Picture(figsize=(width, height), layout="constrained")
+
+
+def plain_log(axis: Any) -> None:
+    """Write the ticks of a logarithmic axis as plain numbers; 2 and 5 as well where it spans few decades.
+
+    Call it when everything is drawn, since it looks at the range of the axis.
+
+    Parameters
+    ----------
+    axis : matplotlib axis
+        `axes.xaxis` or `axes.yaxis`.
+    """
+    from math import log10
+
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = sorted(axis.get_view_interval())
+    few = low > 0 and log10(high / low) < 2.5
+    axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,332 @@
+"""Visual predictive checks of times to events: Kaplan-Meier curves and hazards, seen and simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_nlmem.checks.replicated import Replicated, levels
+from bayes_nlmem.checks.survival import event_rates, kaplan_meier
+from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.data.grid import on_grid
+from bayes_nlmem.ground.mapping import FrozenMapping
+from bayes_nlmem.ground.messages import ModelError, explain, names_text
+from bayes_nlmem.simulation.replicates import simulate
+from bayes_nlmem.simulation.simulated import GROUP, Simulation
+from bayes_nlmem.statistics.time_to_event import TimeToEvent
+from bayes_nlmem.translation.endpoints import input_name, law_of
+
+_POINTS = 200
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EventVPC:
+    """A visual predictive check of the time to an event.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per stratum and time: share without event, `observed` (Kaplan-Meier), and `lower`, `median`,
+        `upper` of the replicates.
+    hazard : DataFrame
+        One row per stratum and interval of time: `x_min`, `x_max`, `x`, events per time at risk, `observed`,
+        `lower`, `median`, `upper`.
+    subjects : DataFrame
+        ID, `stratum`, `entry`, `time` of the event or of the end of follow-up, `event`.
+    settings : dict
+        Level, number of simulations, end of follow-up.
+    x_label, y_label : str
+        Labels.
+
+    Examples
+    --------
+    See `vpc_events`.
+
+    >>> import bayes_nlmem as bn
+    >>> bn.EventVPC.__dataclass_fields__.keys() >= {"table", "hazard", "subjects"}
+    True
+    """
+
+    table: pd.DataFrame
+    hazard: pd.DataFrame
+    subjects: pd.DataFrame
+    settings: Mapping[str, Any]
+    x_label: str = "Time"
+    y_label: str = "Share without event"
+
+    @property
+    def outside(self) -> pd.DataFrame:
+        """Rows of the table whose observed share lies outside of its simulated interval."""
+        t = self.table
+        return t[(t["observed"] < t["lower"]) | (t["observed"] > t["upper"])]
+
+    def __repr__(self) -> str:
+        events = int(self.subjects["event"].sum())
+        return (
+            f"VPC of {self.y_label} against {self.x_label}: {len(self.subjects)} subjects, {events} events, "
+            f"{self.settings['simulations']} simulations, {100 * self.settings['level']:g} % intervals\n"
+            f"  observed curve outside at {len(self.outside)} of {len(self.table)} times"
+        )
+
+
+def vpc_events(
+    learnt: Any,
+    *,
+    output: str | None = None,
+    stratify: str | Sequence[str] | Mapping[str, Sequence[float]] | None = None,
+    end: float | None = None,
+    intervals: int = 8,
+    level: float = 0.95,
+    draws: int = 1000,
+    seed: int | None = None,
+    uncertainty: bool = True,
+) -> EventVPC:
+    """Visual predictive check of a time to event: Kaplan-Meier curve and hazard, on bands of replicates.
+
+    Every replicate has new subjects with the covariates of the study. Who was censored is followed as long
+    as in the study; who had an event would have been followed until `end`. Of repeated events the first one
+    is taken.
+
+    Parameters
+    ----------
+    learnt : Fit, another learnt result, or Simulation
+        What was learnt; of a simulation its population parameters are used.
+    output : str, optional
+        The output with a `TimeToEvent`, the first one by default.
+    stratify : str, sequence of str, or mapping of str to breaks, optional
+        Covariates, as in `vpc`.
+    end : float, optional
+        End of the study for those who had an event; by default the last time in the data.
+    intervals : int
+        Number of intervals of the hazard, with about equally many observed events in each.
+    level : float
+        Level of the simulated intervals.
+    draws, seed, uncertainty :
+        As in `simulate`.
+
+    Returns
+    -------
+    EventVPC
+
+    Raises
+    ------
+    ModelError
+        No such output, events known only to lie in an interval (CENS = 1), or an end before the last event.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import bayes_nlmem as bn
+    >>> def scale(Te):
+    ...     return Te
+    >>> model = bn.Model(
+    ...     structure=bn.Function(scale),
+    ...     parameters={"Te": bn.Parameter(bn.LogNormal(5, cv=1))},
+    ...     residuals={"scale": bn.TimeToEvent(bn.ExponentialHazard())},
+    ... )
+    >>> table = pd.DataFrame({"ID": [1, 1, 2, 2, 3, 3], "TIME": [0, 2, 0, 5, 0, 9], "DV": [0, 1, 0, 1, 0, 0]})
+    >>> data = bn.read(table, allow=["E_SUBJECT_NO_DOSE"])
+    >>> simulation = bn.simulate(model, data, parameters={"Te_pop": 6.0}, draws=50, seed=1)
+    >>> bn.vpc_events(simulation, seed=1).subjects["event"].tolist()
+    [True, True, False]
+    """
+    output = _event_output(learnt, output)
+    data: Dataset = learnt.data
+    if not 0 < level < 1:
+        raise ModelError(explain(expected="level between 0 and 1", got=repr(level)))
+    if isinstance(learnt, Simulation):
+        simulation, draws = learnt, learnt.settings["draws"]
+        seed = learnt.settings["seed"] if seed is None else seed
+    else:
+        simulation = simulate(learnt, subjects="new", draws=draws, seed=seed, uncertainty=uncertainty)
+    subjects = _seen(data, simulation.records(output), learnt.model.residuals[output])
+    last = float(subjects["time"].max())
+    end = last if end is None else float(end)
+    if end < float(subjects.loc[subjects["event"], "time"].max()):
+        raise ModelError(explain(expected="an end after the last event", got=f"{end:g}"))
+    times = simulated_times(simulation, output, end, seed=simulation.settings["seed"])
+    followed = np.where(subjects["event"], end, subjects["time"].to_numpy(float))
+    happened, until = times <= followed, np.minimum(times, followed)
+
+    subjects["stratum"] = _strata(data, stratify)
+    grid = np.linspace(0.0 if subjects["entry"].min() >= 0 else subjects["entry"].min(), last, _POINTS)
+    tail = (1 - level) / 2
+    rows, rates = [], []
+    for stratum, own in subjects.groupby("stratum", sort=True):
+        at = own.index.to_numpy()
+        entry = own["entry"].to_numpy(float)
+        seen = kaplan_meier(own["time"], own["event"], grid, entry)
+        curves = np.array([kaplan_meier(until[k, at], happened[k, at], grid, entry) for k in range(draws)])
+        band = _band(curves, tail)
+        columns = dict(zip(("lower", "median", "upper"), band, strict=True))
+        rows.append(pd.DataFrame({"stratum": stratum, "x": grid, "observed": seen, **columns}))
+        edges = _edges(own, intervals, grid[0], last)
+        hazards = np.array([event_rates(until[k, at], happened[k, at], edges, entry) for k in range(draws)])
+        columns = dict(zip(("lower", "median", "upper"), _band(hazards, tail), strict=True))
+        rates.append(
+            pd.DataFrame(
+                {
+                    "stratum": stratum,
+                    "x_min": edges[:-1],
+                    "x_max": edges[1:],
+                    "x": (edges[1:] + edges[:-1]) / 2,
+                    "observed": event_rates(own["time"], own["event"], edges, entry),
+                    **columns,
+                }
+            )
+        )
+    unit = data.units.get("TIME")
+    return EventVPC(
+        pd.concat(rows, ignore_index=True),
+        pd.concat(rates, ignore_index=True),
+        subjects,
+        {"level": level, "simulations": draws, "end": end},
+        f"Time [{unit}]" if unit else "Time",
+        f"Share without event ({output})",
+    )
+
+
+def _band(curves: np.ndarray, tail: float) -> np.ndarray:
+    """Quantiles over the replicates that have a value; NaN where most have none."""
+    missing = np.isnan(curves).mean(axis=0) > 0.5
+    filled = np.where(missing, 0.0, curves)
+    found = np.nanquantile(filled, [tail, 0.5, 1 - tail], axis=0)
+    return np.where(missing, np.nan, found)
+
+
+def _event_output(learnt: Any, output: str | None) -> str:
+    names = [name for name, r in learnt.model.residuals.items() if isinstance(r, TimeToEvent)]
+    if not names or (output is not None and output not in names):
+        raise ModelError(
+            explain(
+                expected=f"an output with TimeToEvent ({', '.join(names) or 'none in this model'})",
+                got=repr(output),
+                remedy=""
+                if names
+                else "bn.vpc and bn.vpc_categories are for the other kinds of observations.",
+            )
+        )
+    return names[0] if output is None else output
+
+
+def _seen(data: Dataset, record: np.ndarray, endpoint: TimeToEvent) -> pd.DataFrame:
+    """Entry, time and event of every subject."""
+    rows = data.table.iloc[record]
+    if (rows["CENS"] == 1).any():
+        raise ModelError(
+            explain(
+                expected="exact times of events",
+                got=f"events within an interval in {names_text(rows.loc[rows['CENS'] == 1, 'ID'].unique())}",
+                remedy="Compare the indicators of the rows instead: bn.vpc_categories.",
+            )
+        )
+    first = data.table.groupby("SUBJECT")["TIME"].first()
+    found = []
+    for subject, own in rows.groupby("SUBJECT", sort=True):
+        events = own[own["DV"] == 1]
+        chosen = events.iloc[0] if len(events) else own.iloc[-1]
+        entry = float(first[subject]) if endpoint.entry is None else float(endpoint.entry)
+        found.append((own["ID"].iloc[0], subject, entry, float(chosen["TIME"]), bool(len(events))))
+    return pd.DataFrame(found, columns=["ID", "SUBJECT", "entry", "time", "event"])
+
+
+def _strata(data: Dataset, by: Any) -> np.ndarray:
+    """Label of the stratum of every subject, by the values at its first record."""
+    record = data.start[:-1]
+    if by is None:
+        return np.full(len(record), "")
+    breaks = dict(by) if isinstance(by, Mapping) else dict.fromkeys([by] if isinstance(by, str) else by)
+    labels = [levels(name, Replicated.values_of(data, name, record), cuts) for name, cuts in breaks.items()]
+    return np.array([", ".join(parts) for parts in zip(*labels, strict=True)])
+
+
+def _edges(own: pd.DataFrame, intervals: int, first: float, last: float) -> np.ndarray:
+    events = own.loc[own["event"], "time"].to_numpy(float)
+    if not len(events):
+        return np.array([first, last])
+    inner = np.quantile(events, np.linspace(0, 1, intervals + 1)[1:-1])
+    return np.unique(np.concatenate([[first], inner, [last]]))
+
+
+def simulated_times(simulation: Simulation, output: str, end: float, seed: int) -> np.ndarray:
+    """Times of the first event of new subjects, shape (draws, n_subjects); inf where after all records.
+
+    A closed hazard goes on after a subject's last record with the values there; a hazard that is an output of
+    the structure is followed on a dense grid until `end`.
+    """
+    rng = np.random.default_rng([seed, 7])
+    endpoint: Any = simulation.model.residuals[output]
+    if endpoint.hazard is None:
+        return _from_cumulative(simulation, output, end, seed, rng)
+    data, record = simulation.data, simulation.records(output)
+    law = law_of(simulation.model, data, output, record)
+    population, group = simulation.draws["posterior"].to_dataset(), simulation.draws[GROUP].to_dataset()
+    draws = {}
+    for name in law.in_graph.values():
+        source = group if name in group else population
+        values = source[name].transpose("chain", "draw", ...).values
+        draws[name] = values.reshape(-1, *values.shape[2:])
+    given = law.given(draws)
+    f = simulation.predictions(output)
+    shape = np.broadcast_to(np.nan if given.get("shape") is None else given["shape"], f.shape)
+    start = np.broadcast_to(endpoint.hazard.cumulative(given["since"], f, shape, np), f.shape)
+    stop = np.broadcast_to(endpoint.hazard.cumulative(given["until"], f, shape, np), f.shape)
+    subject = data.table["SUBJECT"].to_numpy(np.int64)[record]
+    found = np.full((len(f), data.n_subjects), np.inf)
+    left = rng.standard_exponential(found.shape)
+    for j in range(len(record)):
+        who = subject[j]
+        last = j + 1 == len(record) or subject[j + 1] != who
+        risk = stop[:, j] - start[:, j]
+        here = np.isinf(found[:, who]) & ((left[:, who] < risk) | last)
+        passed = start[here, j] + left[here, who]
+        found[here, who] = endpoint.hazard.time(passed, f[here, j], shape[here, j])
+        left[:, who] -= risk
+    return found
+
+
+def _from_cumulative(
+    simulation: Simulation, output: str, end: float, seed: int, rng: np.random.Generator
+) -> np.ndarray:
+    data = simulation.data
+    grid = _followed_until(data, end, simulation.model, output)
+    finer = simulate(simulation, grid, draws=simulation.settings["draws"], seed=seed)
+    values = finer.draws[GROUP].to_dataset()[input_name(output, "cumulative")]
+    cumulative = values.transpose("chain", "draw", ...).values
+    cumulative = cumulative.reshape(-1, cumulative.shape[-1])
+    record = finer.records(output)
+    subject = grid.table["SUBJECT"].to_numpy(np.int64)[record]
+    time = grid.table["TIME"].to_numpy(float)[record]
+    found = np.full((len(cumulative), data.n_subjects), np.inf)
+    for who in range(data.n_subjects):
+        own = np.flatnonzero(subject == who)
+        h = cumulative[:, own] - cumulative[:, own[:1]]
+        wanted = rng.standard_exponential(len(h))
+        for k in np.flatnonzero(h[:, -1] > wanted):
+            found[k, who] = np.interp(wanted[k], h[k], time[own])
+    return found
+
+
+def _followed_until(data: Dataset, end: float, model: Any, output: str) -> Dataset:
+    """The study without its observations, every subject followed until `end`, on a dense grid of times."""
+    table = data.table.copy()
+    last = data.start[1:] - 1
+    extra = table.iloc[last].copy()
+    extra["TIME"] = np.maximum(end, extra["TIME"])
+    order = np.argsort(np.concatenate([np.arange(len(table)), last + 0.5]), kind="stable")
+    origin = np.concatenate([np.arange(len(table)), last])[order]
+    merged = pd.concat([table, extra], ignore_index=True).iloc[order].reset_index(drop=True)
+    is_extra = order >= len(table)
+    silent = is_extra | (merged["EVID"] == 0).to_numpy()
+    blank = {"EVID": 2, "MDV": 1, "AMT": 0.0, "RATE": 0.0, "II": 0.0, "ADDL": 0, "SS": 0, "CENS": 0}
+    for column, value in {**blank, "DV": np.nan}.items():
+        merged.loc[silent, column] = value
+    if model.endpoints_in in merged:
+        merged[model.endpoints_in] = model.endpoints.get(output, output) if len(model.residuals) > 1 else 0
+    covariates = {name: replace(c, values=c.values[origin]) for name, c in data.covariates.items()}
+    longer = replace(data, table=merged, covariates=FrozenMapping(covariates))
+    return on_grid(longer, _POINTS)[0]
