@@ -185,6 +185,8 @@ _EXPORTS: dict[str, str] = {
     "Diagnosis": "checks.doctor.findings",
     "Exposure": "checks.exposure",
     "exposure": "checks.exposure",
+    "identifiability": "checks.identification",
+    "Identifiability": "checks.identification",
     "load_calibration": "checks.calibration",
     "nca": "checks.noncompartmental",
     "sbc": "checks.calibration",
