@@ -160,6 +160,7 @@ _EXPORTS: dict[str, str] = {
     "plot_individual_fits": "plots.individuals",
     "plot_npde": "plots.errors",
     "plot_numerical_predictive_check": "plots.coverage",
+    "plot_model": "plots.model_picture",
     "plot_observations": "plots.observations",
     "plot_outliers": "plots.coverage",
     "plot_prior_posterior": "plots.learnt",

@@ -246,7 +246,7 @@ def test_a_real_fit_with_a_needless_random_effect_and_a_healthy_one():
         },
         residuals={"cp": bn.Proportional(bn.HalfNormal(0.3))},
     )
-    sampled = {"draws": 1000, "tune": 500, "chains": 2, "seed": 1, "progress": False}
+    sampled = {"draws": 750, "tune": 500, "chains": 4, "seed": 1, "progress": False}
     good = bn.fit(model.with_parameter("V", iiv=0), data, **sampled)
     assert bn.diagnose(good).healthy
     bad = bn.fit(model, data, geometry="centred", **sampled)

@@ -18,6 +18,7 @@ from bayes_nlmem.model.quantities import Quantity, quantities
 from bayes_nlmem.model.specification import Model
 
 _EFFECTS = ("eta", "kappa")
+_EFFECT_LIMIT = 1.03  # of R-hat: the largest of hundreds of effects is above 1.01 by chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,11 @@ class Case:
     @cached_property
     def bad_r_hat(self) -> dict[str, float]:
         """Elements whose R-hat is too large, worst first."""
-        found = {name: value for name, value in self.r_hat.items() if value > R_HAT_LIMIT}
+        found = {
+            name: value
+            for name, value in self.r_hat.items()
+            if value > (_EFFECT_LIMIT if name.startswith(_EFFECTS) else R_HAT_LIMIT)
+        }
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 
     @cached_property
