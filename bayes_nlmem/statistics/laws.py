@@ -115,16 +115,23 @@ class Law:
         """Log-probability that y lies between two bounds; any finite number where they are equal."""
         import pytensor.tensor as pt
 
-        f, spread = pt.cast(f, "float64"), pt.cast(spread, "float64")
-        bend, shape = self._split(form)
-        centre = self._inner(f, bend)
-        low, high = self._bound(lower, bend, -np.inf), self._bound(upper, bend, np.inf)
-        left = _standardised(low, centre, spread, -np.inf)
-        right = _standardised(high, centre, spread, np.inf)
+        f = pt.cast(f, "float64")
+        _, shape = self._split(form)
+        left, right = self.standardised_bounds(lower, upper, f, spread, *form)
         if not isinstance(shrink, float):
-            left, right = ((side - shift) / shrink for side in (left, right))
+            left, right = (_standardised(side, shift, shrink, side) for side in (left, right))
         found = self.log_interval(left, right, *shape)
         return pt.switch(pt.gt(f, 0.0), found, -np.inf) if self.positive else found
+
+    def standardised_bounds(self, lower: Any, upper: Any, f: Any, spread: Any, *form: Any) -> tuple[Any, Any]:
+        """The bounds of y as bounds of Z, infinite where y has no bound."""
+        import pytensor.tensor as pt
+
+        f, spread = pt.cast(f, "float64"), pt.cast(spread, "float64")
+        bend, _ = self._split(form)
+        centre = self._inner(f, bend)
+        low, high = self._bound(lower, bend, -np.inf), self._bound(upper, bend, np.inf)
+        return _standardised(low, centre, spread, -np.inf), _standardised(high, centre, spread, np.inf)
 
     def log_interval(self, left: Any, right: Any, *shape: Any) -> Any:
         """Log-probability that Z lies between two numbers; any finite number where they are equal."""
@@ -202,7 +209,7 @@ class Law:
 NORMAL = Law()
 
 
-def _standardised(bound: Any, centre: Any, spread: Any, infinity: float) -> Any:
+def _standardised(bound: Any, centre: Any, spread: Any, infinity: Any) -> Any:
     """(bound - centre) / spread; infinite bounds are kept out of the division, whose gradient is inf * 0."""
     import pytensor.tensor as pt
 

@@ -217,6 +217,7 @@ def _draw(
         previous=around.previous if error.memory is not None else None,
         truncated=seen.truncated,
         censored=bool(seen.censored.any()),
+        beyond=seen.censored,
     )
     given: dict[str, Any] = {}
     if links:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bayes_nlmem.statistics.laws import Law
+from bayes_nlmem.translation.censored_chains import chain_terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,8 @@ class ObservationLaw:
         Whether only values above a limit are observed (M2).
     censored : bool
         Whether there are censored values.
+    beyond : ndarray of bool or None, shape (n_obs,)
+        Which values are censored; needed beside `previous`.
     """
 
     law: Law
@@ -37,6 +40,7 @@ class ObservationLaw:
     previous: np.ndarray | None = None
     truncated: bool = False
     censored: bool = False
+    beyond: np.ndarray | None = None
 
     def log_probability(self, value: Any, *arguments: Any) -> Any:
         """Log-density, or log-probability, of every observation given those before it."""
@@ -47,6 +51,8 @@ class ObservationLaw:
         given: dict[str, Any] = {}
         if self.correlated:
             given = {"shift": found["shift"], "shrink": found["shrink"]}
+        if self.previous is not None and self.censored:
+            return self._chained(value, found)
         if self.previous is not None:
             z = self.law.standardised(value, f, spread, *form)
             before = pt.switch(self.previous >= 0, z[..., np.maximum(self.previous, 0)], 0.0)
@@ -60,6 +66,20 @@ class ObservationLaw:
             above = found["above"]
             term = term - self.law.log_between(above, pt.full_like(above, np.inf), f, spread, *form)
         return term
+
+    def _chained(self, value: Any, found: dict[str, Any]) -> Any:
+        """Terms of autocorrelated errors some of which are censored."""
+        import pytensor.tensor as pt
+
+        assert self.previous is not None and self.beyond is not None
+        f, spread, form = found["f"], found["spread"], found["form"]
+        z = self.law.standardised(value, f, spread, *form)
+        bounds = self.law.standardised_bounds(found["lower"], found["upper"], f, spread, *form)
+        r, rest = (pt.add(found[name], pt.zeros_like(z)) for name in ("r", "rest"))
+        terms = chain_terms(self.law, z, *bounds, self.previous, self.beyond, r, rest)
+        # a density of y, not of z, where it was quantified
+        alone = self.law.log_density(value, f, spread, *form) - self.law.standard.log_density(z)
+        return terms + pt.switch(self.beyond, pt.switch(pt.isinf(alone), alone, 0.0), alone)
 
     def draw(self, *arguments: Any, rng: Any, size: Any) -> np.ndarray:
         """Simulated observations as they were before any limit of quantification; under M2 above it."""

@@ -106,14 +106,6 @@ def surrounding_problems(model: Model, data: Dataset, records: Mapping[str, np.n
                 got="correlated ones",
                 remedy='Use M3: bn.censored(data, "M3").',
             )
-        cens = table["CENS"].iloc[record].to_numpy() != 0
-        if remembers and cens.any():
-            yield explain(
-                expected=f"no censored values of {output!r}, since its errors are autocorrelated: the "
-                "likelihood of a run of them is the probability of an orthant",
-                got=f"{cens.sum()} in {rows_text(table['ROW'].iloc[record[cens]])}",
-                remedy='Use an error without autocorrelation, or bn.censored(data, "M6").',
-            )
         if remembers:
             _, elapsed = _chain(table, stretches(data), record)
             if len(same := record[elapsed <= 0]):

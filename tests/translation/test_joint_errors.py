@@ -19,7 +19,7 @@ def study(values, times=TIMES, **columns):
     seen = pd.DataFrame({"ID": 1, "TIME": times, "AMT": 0.0, "DV": values, "EVID": 0}).assign(**columns)
     frame = pd.concat([dose, seen], ignore_index=True)
     for name in columns:
-        frame[name] = frame[name].bfill()
+        frame.loc[0, name] = frame.loc[1, name]
     return frame
 
 
@@ -142,3 +142,29 @@ def test_draws_of_two_outputs_are_correlated():
     one, two = pm.draw([graph["cp_obs"], graph["A_central_obs"]], 3000, random_seed=1, mode="FAST_COMPILE")
     assert_allclose([np.corrcoef(one[:, k], two[:, j])[0, 1] for k, j in ((0, 0), (3, 2))], 0.6, atol=0.04)
     assert abs(np.corrcoef(one[:, 2], two[:, 2])[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize(
+    "cens", [(0, 0, 0, 1, 1), (1, 1, 0, 0, 0), (0, 1, 1, 1, 0), (1, -1, 1, 0, 1), (0, 0, 1, 0, 0)]
+)
+def test_censored_values_of_autocorrelated_errors_are_integrated_out(cens):
+    cens = np.array(cens)
+    limit = np.where(cens == 1, 0.0, np.nan) if cens[0] == 1 else np.full(5, np.nan)
+    graph = bn.build(
+        a_model(bn.AR1Error(bn.Additive(0.6), tau=4.0)), bn.read(study(VALUES, CENS=cens, LIMIT=limit))
+    )
+    correlation = np.exp(-np.abs(TIMES[:, None] - TIMES) / 4.0)
+    z = (VALUES - F) / 0.6
+    seen, out = np.flatnonzero(cens == 0), np.flatnonzero(cens != 0)
+    inner = correlation[np.ix_(seen, seen)]
+    across = correlation[np.ix_(out, seen)]
+    mean = across @ np.linalg.solve(inner, z[seen])
+    covariance = correlation[np.ix_(out, out)] - across @ np.linalg.solve(inner, across.T)
+    low = np.where(cens[out] == 1, np.where(np.isnan(limit[out]), -np.inf, (0.0 - F[out]) / 0.6), z[out])
+    high = np.where(cens[out] == 1, z[out], np.inf)
+    probability = stats.multivariate_normal.cdf(
+        high, mean, covariance, lower_limit=low, abseps=1e-10, releps=1e-10, maxpts=1_000_000
+    )
+    density = stats.multivariate_normal(np.zeros(len(seen)), inner).logpdf(z[seen]) - len(seen) * np.log(0.6)
+    assert_allclose(terms(graph).sum(), density + np.log(probability), rtol=1e-5, atol=1e-5)
+    assert np.isfinite(graph.compile_dlogp(mode="FAST_COMPILE")(POINT)).all()

@@ -95,6 +95,7 @@ def test_the_likelihood_is_that_of_an_independent_formula(name):
 
 
 UNKNOWN = {
+    "autocorrelated": bn.AR1Error(bn.Additive(bn.HalfNormal(0.5)), tau=bn.LogNormal(5.0, cv=0.5)),
     "combined": bn.Combined(bn.HalfNormal(0.5), bn.HalfNormal(0.3)),
     "box-cox": bn.BoxCoxError(bn.Additive(bn.HalfNormal(0.5)), bn.Normal(0.5, 0.5)),
     "yeo-johnson": bn.YeoJohnsonError(bn.Additive(bn.HalfNormal(0.5)), bn.Uniform(0, 2)),
@@ -205,11 +206,6 @@ def test_a_magnitude_needs_its_covariate():
     level = bn.Scaled(bn.Additive(0.2), {"ASSAY": bn.Categorical({"3": 2.0}, reference="1")})
     with pytest.raises(ModelError, match="ASSAY on the error of cp.*fold change for 2"):
         bn.build(a_model(level), study(censored=False))
-
-
-def test_autocorrelation_with_censored_values_is_refused_with_its_rows():
-    with pytest.raises(ModelError, match=r"no censored values of 'cp'.*orthant.*rows 2"):
-        bn.build(a_model(bn.AR1Error(bn.Additive(0.2), tau=1.0)), study())
 
 
 def test_every_error_is_saved_printed_and_compared():
