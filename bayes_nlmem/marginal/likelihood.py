@@ -13,7 +13,7 @@ import pandas as pd
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.mapping import FrozenMapping
-from bayes_nlmem.ground.messages import FitError, ModelError, closest, explain
+from bayes_nlmem.ground.messages import FitError, ModelError, closest, explain, names_text
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import CONVERGED, Modes, find_modes
 from bayes_nlmem.marginal.first_order import fo, foce, focei
@@ -184,6 +184,7 @@ def log_likelihood(
         edit = getattr(at, "edit", None)
     conditional = compiled_for(model, data, edit)
     check_separable(conditional)
+    _check_linearised(conditional, method)
     theta = point_of(conditional, at)
     options = {"tolerance": tolerance, "most": most, "seed": seed}
     modes, integral = integrate(conditional, theta, method, **options)  # type: ignore[arg-type]
@@ -249,9 +250,19 @@ def check_separable(conditional: Conditional) -> None:
     Raises
     ------
     ModelError
-        The model has random effects of a level above the subject.
+        The model has random effects of a level above the subject, or unknown values of covariates.
     """
     graph = conditional.graph
+    lacking = [name for name in conditional.translation.model.missing if f"{name}_score" in graph.named_vars]
+    if lacking:
+        raise ModelError(
+            explain(
+                expected="random effects as the only unknowns of single subjects",
+                got=f"unknown values of {names_text(lacking)} (missing=...) besides",
+                remedy="They would be held fixed instead of integrated out: use bn.fit for such a model, or "
+                "complete the covariate.",
+            )
+        )
     above = [rv.name for rv in conditional.population.variables if rv.name.startswith(("eta_", "kappa_"))]
     if above:
         dims = {name: graph.named_vars_to_dims.get(name, ()) for name in above}
@@ -261,6 +272,18 @@ def check_separable(conditional: Conditional) -> None:
                 got="; ".join(f"{name}[{', '.join(map(str, d))}]" for name, d in dims.items()),
                 remedy="Subjects that share an effect have no likelihood of their own: compare such models "
                 "by observation.",
+            )
+        )
+
+
+def _check_linearised(conditional: Conditional, method: str) -> None:
+    """Refuse to linearise the predictions of a model that averages over classes."""
+    if method in ("focei", "foce", "fo") and "scenario" in conditional.graph.named_vars:
+        raise FitError(
+            explain(
+                expected="method quadrature, importance or laplace for a likelihood averaged over classes",
+                got=repr(method),
+                remedy='It linearises the prediction of one class: use method="importance".',
             )
         )
 
