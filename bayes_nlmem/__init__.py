@@ -155,7 +155,11 @@ _EXPORTS: dict[str, str] = {
     # plots
     "plot_calibration": "plots.calibration",
     "plot_convergence": "plots.phases",
+    "plot_covariate_effects": "plots.forest",
+    "plot_effect_pairs": "plots.effect_pairs",
+    "plot_effect_quantiles": "plots.effect_pairs",
     "plot_effects_against_covariates": "plots.effects",
+    "plot_exposure": "plots.forest",
     "plot_goodness_of_fit": "plots.goodness",
     "plot_individual_fits": "plots.individuals",
     "plot_npde": "plots.errors",
@@ -182,6 +186,7 @@ _EXPORTS: dict[str, str] = {
     "TwoCompartment": "structures.compartments",
     # checks
     "Calibration": "checks.calibration",
+    "covariate_effects": "checks.covariate_ratios",
     "diagnose": "checks.diagnosis",
     "Diagnosis": "checks.doctor.findings",
     "Exposure": "checks.exposure",

@@ -10,6 +10,7 @@ import numpy as np
 from bayes_nlmem.checks.doctor.case import Case
 from bayes_nlmem.checks.doctor.findings import Problem
 from bayes_nlmem.ground.messages import names_text
+from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.learning.predictions import time_after_dose
 
 _FEW = 0.2  # share of subjects with samples during absorption that counts as few
@@ -162,7 +163,9 @@ def _prior_expects_fast(case: Case) -> bool:
     structure, centre = case.model.structure, {}
     for name in structure.parameters:
         typical = case.model.parameters[name].typical
-        value = typical if isinstance(typical, int | float) else typical.quantile(0.5)
+        value = typical.quantile(0.5) if isinstance(typical, Prior) else typical
+        if not isinstance(value, int | float | None):
+            return False
         if value is None:
             return False
         centre[name] = np.asarray(float(value))
