@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
@@ -116,7 +116,7 @@ class Independent:
         return {}
 
 
-def is_endpoint(residual: Any) -> bool:
+def is_endpoint(residual: Any) -> TypeGuard[Endpoint]:
     """Whether an observation model is one of categories, counts or events, and no residual error."""
     return hasattr(residual, "troubles")
 

@@ -304,9 +304,11 @@ def _only_the_first_event(drawn: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 def _events_before(rows: Rows) -> np.ndarray:
     """Number of events of the subject in earlier rows."""
+    if not len(rows.value):
+        return np.zeros(0)
     so_far = np.cumsum(rows.value == 1) - (rows.value == 1)
-    start = np.maximum.accumulate(np.where(rows.first, np.arange(len(so_far)), 0)) if len(so_far) else []
-    return so_far - so_far[start] if len(so_far) else so_far
+    start = np.maximum.accumulate(np.where(rows.first, np.arange(len(so_far)), 0))
+    return so_far - so_far[start]
 
 
 def _last_event(rows: Rows, entry: np.ndarray) -> np.ndarray:

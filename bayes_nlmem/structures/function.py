@@ -354,9 +354,9 @@ def _traced(
             raise ModelError(explain(expected="names in what the function returns", got=repr(name)))
     chosen = outputs or tuple(returned)
     if unknown := [name for name in chosen if name not in returned]:
-        remedy = closest(unknown[0], returned) or None
+        hint = closest(unknown[0], returned) or None
         expected = f"outputs that the function returns ({', '.join(returned)})"
-        raise ModelError(explain(expected=expected, got=unknown[0], remedy=remedy))
+        raise ModelError(explain(expected=expected, got=unknown[0], remedy=hint))
     return _system(g, tuple(p.keys()), columns, {name: number_of(g, returned[name]) for name in chosen})
 
 

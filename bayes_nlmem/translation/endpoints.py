@@ -53,7 +53,7 @@ def asked_predictions(
 
 
 def _further(model: Model, data: Dataset, output: str, record: np.ndarray) -> Asked:
-    endpoint = model.residuals[output]
+    endpoint: Any = model.residuals[output]
     found: Asked = {}
     if not is_endpoint(endpoint):
         return found
@@ -118,8 +118,9 @@ class Law:
 
 def law_of(model: Model, data: Dataset, output: str, record: np.ndarray) -> Law:
     """The law of the observations of an output at some records."""
-    endpoint = model.residuals[output]
-    in_graph, constants = {}, {}
+    endpoint: Any = model.residuals[output]
+    in_graph: dict[str, str] = {}
+    constants: dict[str, Any] = {}
     for suffix, value in endpoint.unknowns().items():
         if isinstance(value, (int, float)):
             constants[suffix] = float(value)
@@ -161,7 +162,7 @@ def endpoint_problems(model: Model, data: Dataset, records: Mapping[str, np.ndar
     """Observations that an endpoint cannot have seen, with their rows."""
     table = data.table
     for output, record in records.items():
-        endpoint = model.residuals[output]
+        endpoint: Any = model.residuals[output]
         if not is_endpoint(endpoint):
             continue
         for trouble in endpoint.troubles(rows_of(data, record)):

@@ -11,6 +11,7 @@ import pandas as pd
 from bayes_nlmem.reports.blocks import Block, Notice, Numbers, Paragraph, Section
 from bayes_nlmem.reports.wording import counted, listed, significant, whole
 from bayes_nlmem.statistics.covariate_names import members, spoken
+from bayes_nlmem.statistics.endpoints import is_endpoint
 
 _UNCERTAIN = 50.0  # relative standard error [%]
 _SHRUNK = 30.0  # shrinkage [%] above which individual effects mislead; Savic & Karlsson 2009
@@ -110,21 +111,28 @@ def _variability(table: pd.DataFrame) -> str:
 
 def _residual(table: pd.DataFrame, fit: Any) -> str:
     said = []
-    outputs = list(fit.model.residuals)
-    for name, row in table[table.block == "residual"].iterrows():
+    laws = {output: residual for output, residual in fit.model.residuals.items() if is_endpoint(residual)}
+    outputs = [output for output in fit.model.residuals if output not in laws]
+    kinds = [f"The law of {output} is {type(law).__name__}." for output, law in laws.items()]
+    for name, row in table[(table.block == "residual") & table.parameter.isin(outputs)].iterrows():
         unit = fit.data.units.get(row.parameter, fit.data.units.get("DV", ""))
         if str(name).endswith("_prop"):
             said.append(f"a proportional part of {whole(row.cv)} % of {row.parameter}")
         else:
             size = f"{significant(row['median'], 2)} {unit}".strip()
             said.append(f"an additive part of {size}")
-    residual = fit.predictions().IWRES.dropna()
-    inside = 100 * float((residual.abs() < 1.96).mean()) if len(residual) else np.nan
     if not said:
-        return ""
+        return " ".join(kinds)
+    predictions = fit.predictions()
+    residual = predictions[predictions.OUTPUT.isin(outputs)].IWRES.dropna()
+    inside = 100 * float((residual.abs() < 1.96).mean()) if len(residual) else np.nan
     return (
-        f"The residual error of {listed(outputs)} has {listed(said)}; {inside:.0f} % of the observations lie "
-        "within 1.96 residual standard deviations of the individual predictions (95 % are expected)."
+        " ".join(kinds)
+        + " " * bool(kinds)
+        + (
+            f"The residual error of {listed(outputs)} has {listed(said)}; {inside:.0f} % of the observations lie "
+            "within 1.96 residual standard deviations of the individual predictions (95 % are expected)."
+        )
     )
 
 

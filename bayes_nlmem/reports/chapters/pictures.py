@@ -8,6 +8,7 @@ from bayes_nlmem.plots.effects import plot_effects_against_covariates, plot_rand
 from bayes_nlmem.plots.goodness import plot_goodness_of_fit
 from bayes_nlmem.plots.individuals import page_count, plot_individual_fits
 from bayes_nlmem.reports.blocks import Block, Figure, Paragraph, Section
+from bayes_nlmem.statistics.endpoints import is_endpoint
 
 _PER_PAGE = 12
 _MOST_PAGES = 20
@@ -19,8 +20,8 @@ def goodness_of_fit(fit: Any) -> Section:
         Figure(
             f"Goodness of fit of {output}: observations against population and individual predictions "
             "(posterior medians), absolute residuals, residuals over time and over the population "
-            "prediction, normal quantiles. IWRES = (observation − individual prediction) / residual standard "
-            "deviation. Grey: what a perfect model would follow; dotted: ±1.96; red: local regression. "
+            f"prediction, normal quantiles. {_residual_words(fit, output)} "
+            "Grey: what a perfect model would follow; dotted: ±1.96; red: local regression. "
             "Censored observations are left out.",
             plot_goodness_of_fit(fit, output=output),
             f"goodness-of-fit panels of {output}",
@@ -28,6 +29,12 @@ def goodness_of_fit(fit: Any) -> Section:
         for output in _outputs(fit)
     ]
     return Section("Goodness of fit", tuple(blocks))
+
+
+def _residual_words(fit: Any, output: str) -> str:
+    if is_endpoint(fit.model.residuals[output]):
+        return "IWRES is Pearson's residual, (observation − expected value) / standard deviation."
+    return "IWRES = (observation − individual prediction) / residual standard deviation."
 
 
 def individual_fits(fit: Any) -> Section:
