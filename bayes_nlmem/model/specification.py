@@ -42,8 +42,9 @@ class Model:
         Predicts the outputs from the individual parameters, for example `OneCompartment(...)`.
     parameters : mapping of name to Parameter
         All parameters the structure needs, and optional ones it accepts.
-    residuals : mapping of output to Residual
-        Residual error of every observed output.
+    residuals : mapping of output to Residual or Endpoint
+        Residual error of every observed output; of categories, counts, events and states their law
+        (`Bernoulli`, `Poisson`, `TimeToEvent`, ...).
     correlated : sequence of Correlated
         Blocks of correlated random effects, of any level; those not named are independent.
     name : str, optional

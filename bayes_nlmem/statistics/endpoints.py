@@ -61,8 +61,9 @@ class Endpoint(Protocol):
 
     Any frozen record with it is one. The law of an observation may depend on the prediction `f` of its
     output, on parameters of its own (`unknowns`, in the graph as ``{output}_{suffix}``), on further outputs
-    of the structure (`inputs`), and on constants of its row (`constants`). The methods get all but `f` in one mapping, by name, as numbers, numpy
-    arrays or tensors that broadcast against each other. Optional: `meaning(suffix)`, words for the tables.
+    of the structure (`inputs`), and on constants of its row (`constants`). The methods get all but `f` in one
+    mapping, by name, as numbers, numpy arrays or tensors that broadcast against each other. Optional:
+    `meaning(suffix)`, words for the tables.
     """
 
     def unknowns(self) -> dict[str, float | Prior]:

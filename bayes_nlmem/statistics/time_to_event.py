@@ -37,8 +37,8 @@ class TimeToEvent:
     several rows with DV = 1.
 
     The hazard is either one of the closed forms, whose characteristic time is the output (covariates and
-    random effects of that output make accelerated failure times), or any function: then the output is h itself and
-    `cumulative` names the output that is H, for example an ODE state with dH/dt = h(cp).
+    random effects of that output make accelerated failure times), or any function: then the output is h
+    itself and `cumulative` names the output that is H, for example an ODE state with dH/dt = h(cp).
 
     NONMEM: `F_FLAG=1` with a hazard compartment, Monolix: `type=event`, hazard=h, nlmixr2: `ll(y) ~ ...`.
 

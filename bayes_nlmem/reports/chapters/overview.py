@@ -126,14 +126,11 @@ def _residual(table: pd.DataFrame, fit: Any) -> str:
     predictions = fit.predictions()
     residual = predictions[predictions.OUTPUT.isin(outputs)].IWRES.dropna()
     inside = 100 * float((residual.abs() < 1.96).mean()) if len(residual) else np.nan
-    return (
-        " ".join(kinds)
-        + " " * bool(kinds)
-        + (
-            f"The residual error of {listed(outputs)} has {listed(said)}; {inside:.0f} % of the observations lie "
-            "within 1.96 residual standard deviations of the individual predictions (95 % are expected)."
-        )
+    error = (
+        f"The residual error of {listed(outputs)} has {listed(said)}; {inside:.0f} % of the observations lie "
+        "within 1.96 residual standard deviations of the individual predictions (95 % are expected)."
     )
+    return " ".join([*kinds, error])
 
 
 def _cautions(learnt: pd.DataFrame, fit: Any) -> tuple[str, ...]:
