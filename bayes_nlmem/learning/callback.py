@@ -10,42 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 from numba import carray, cfunc, types
-from numba.extending import intrinsic
 
-_VECTOR = types.Array(types.float64, 1, "C")
-_INTEGERS = types.Array(types.int64, 1, "C")
-_ARGUMENTS = types.BaseTuple.from_types((_VECTOR, _VECTOR, _INTEGERS))
-_RESULT = types.BaseTuple.from_types((types.Array(types.float64, 0, "C"), _VECTOR))
+from bayes_nlmem.marginal.by_address import VECTOR, calling, pointer
+
+_call = calling(types.BaseTuple.from_types((types.Array(types.float64, 0, "C"), VECTOR)))
 
 # User data: address of the function, then address and length of `floats` and of `ints`.
 N_USER = 5
-
-
-@intrinsic
-def _pointer(typing_context, address):
-    def code(context, builder, signature, arguments):
-        return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
-
-    return types.voidptr(types.int64), code
-
-
-@intrinsic
-def _call(typing_context, address, point, floats, ints):
-    """(fine, value, gradient) of the function at `address`; the arrays are empty where it is not fine."""
-    returned = types.BaseTuple.from_types((types.boolean, *_RESULT.types))
-
-    def code(context, builder, signature, arguments):
-        given = context.make_tuple(builder, _ARGUMENTS, arguments[1:])
-        kind = context.call_conv.get_function_type(_RESULT, [_ARGUMENTS])
-        function = builder.inttoptr(arguments[0], kind.as_pointer())
-        status, result = context.call_conv.call_function(builder, function, _RESULT, [_ARGUMENTS], [given])
-        parts = [status.is_ok]
-        for k in range(len(_RESULT.types)):
-            part = builder.extract_value(result, k)
-            parts.append(builder.select(status.is_ok, part, part.type(None)))
-        return context.make_tuple(builder, returned, parts)
-
-    return returned(types.int64, _VECTOR, _VECTOR, _INTEGERS), code
 
 
 _DOUBLES = types.CPointer(types.double)
@@ -55,8 +26,8 @@ _DOUBLES = types.CPointer(types.double)
 def log_density(size, point, gradient, value, user):
     """Nutpie's log-density callback: 0 is fine, 1 an error, 3 and 4 not finite."""
     data = carray(user, (N_USER,), np.int64)
-    floats = carray(_pointer(data[1]), (data[2],), np.float64)
-    ints = carray(_pointer(data[3]), (data[4],), np.int64)
+    floats = carray(pointer(data[1]), (data[2],), np.float64)
+    ints = carray(pointer(data[3]), (data[4],), np.int64)
     fine, found, slope = _call(data[0], carray(point, (size,)), floats, ints)
     if not fine:
         return 1
@@ -75,11 +46,3 @@ def unconstrained(size, expanded, point, out, user):
     for k in range(size):
         out[k] = point[k]
     return 0
-
-
-def address_of(jitted) -> int:
-    """Address of a jitted PyTensor function of (point, floats, ints); compiles it, or takes it from disk."""
-    signature = (_ARGUMENTS,)
-    jitted.compile(signature)
-    compiled = jitted.overloads[signature]
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)

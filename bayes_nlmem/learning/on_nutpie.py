@@ -28,11 +28,12 @@ def for_nutpie(density: Compiled, start: Callable[[int], np.ndarray]) -> Any:
     from nutpie.compile_pymc import CompiledPyMCModel
 
     from bayes_nlmem.learning import callback
+    from bayes_nlmem.marginal.by_address import address_of
 
     size = density.flat.size
     floats, ints = density.data.float_values, density.data.int_values
     user = np.array(
-        [callback.address_of(density.jitted), floats.ctypes.data, floats.size, ints.ctypes.data, ints.size],
+        [address_of(density.jitted), floats.ctypes.data, floats.size, ints.ctypes.data, ints.size],
         dtype=np.int64,
     )
     return CompiledPyMCModel(

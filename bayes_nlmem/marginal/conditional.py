@@ -125,14 +125,83 @@ class Conditional:
         -------
         of_effects, of_data : ndarray, shape (n_subjects,)
         """
-        terms = self._terms(np.concatenate([theta, b]))
-        n, split = len(self.translation.layout.subjects), len(self.effects.variables)
-        sums = [
-            np.bincount(group, np.reshape(term, (len(group), -1)).sum(axis=1), minlength=n)
-            for group, term in zip(self._groups, terms, strict=True)
-        ]
-        nothing = np.zeros(n)
-        return sum(sums[:split], start=nothing), sum(sums[split:], start=nothing)
+        of_effects, of_observations = self.terms(theta, b)
+        n = len(of_effects)
+        return of_effects, np.bincount(self.subject_of_observation, of_observations, minlength=n)
+
+    def terms(self, theta: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log p(b_i | theta) for every subject, and log p(y_ij | b_i, theta) for every observation.
+
+        Returns
+        -------
+        of_effects : ndarray, shape (n_subjects,)
+        of_observations : ndarray, shape (n_obs,)
+            Output after output; see `subject_of_observation`.
+        """
+        of_effects, of_observations = self.terms_at(theta, b[None, :])
+        return of_effects[0], of_observations[0]
+
+    def terms_at(self, theta: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same at many places in one call of machine code.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (n_theta,)
+        places : ndarray, shape (n_places, n_effects)
+
+        Returns
+        -------
+        of_effects : ndarray, shape (n_places, n_subjects)
+        of_observations : ndarray, shape (n_places, n_obs)
+        """
+        from bayes_nlmem.marginal.many import terms_at
+
+        data = self._terms.data
+        return terms_at(
+            self._address,
+            np.concatenate([theta, np.zeros(self.n_effects)]),
+            len(theta),
+            np.ascontiguousarray(places, float),
+            data.float_values,
+            data.int_values,
+            self._subject_of_effect_term,
+            len(self.translation.layout.subjects),
+            len(self.subject_of_observation),
+        )
+
+    def densities_at(self, theta: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log p(b_i | theta) and log p(y_i | b_i, theta) at many places.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (n_theta,)
+        places : ndarray, shape (n_places, n_subjects, n_slots)
+            Effects as tables.
+
+        Returns
+        -------
+        of_effects, of_data : ndarray, shape (n_places, n_subjects)
+        """
+        of_effects, of_observations = self.terms_at(theta, self.scatter_many(places))
+        return of_effects, self.by_subject(of_observations)
+
+    def by_subject(self, of_observations: np.ndarray) -> np.ndarray:
+        """Sums over every subject's observations, shape (..., n_subjects)."""
+        total = np.zeros((*of_observations.shape[:-1], len(self.slots)))
+        np.add.at(total.T, self.subject_of_observation, of_observations.T)
+        return total
+
+    def scatter_many(self, tables: np.ndarray) -> np.ndarray:
+        """Tables (..., n_subjects, n_slots) as flat vectors over `b`."""
+        flat = np.zeros((*tables.shape[:-2], self.n_effects))
+        present = self.slots >= 0
+        flat[..., self.slots[present]] = tables[..., present]
+        return flat
+
+    @cached_property
+    def subject_of_observation(self) -> np.ndarray:
+        """Position of every observation's subject, output after output."""
+        return np.concatenate(self._groups[len(self.effects.variables) :])
 
     def prior(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Log p(theta) and its gradient, on the unconstrained scale."""
@@ -213,13 +282,37 @@ class Conditional:
     def refresh(self) -> None:
         """Take over data that were changed in the graph (`pm.set_data`); nothing is compiled again."""
         self._compiled.data.refresh()
+        if "_terms" in self.__dict__:
+            self._terms.data.refresh()
 
     @cached_property
     def _terms(self) -> Compiled:
         """The terms of the effects and of the observations at a point."""
         graph, population, effects = self.graph, self.population.variables, self.effects.variables
         terms = graph.logp(vars=[*effects, *graph.observed_RVs], sum=False)
-        return compile_flat(Flat(graph, (*population, *effects)), terms)
+        split = len(effects)
+        joined = [
+            pt.concatenate([pt.zeros(1), *(pt.cast(term, "float64").ravel() for term in some)])[1:]
+            for some in (terms[:split], terms[split:])
+        ]
+        return compile_flat(Flat(graph, (*population, *effects)), joined)
+
+    @cached_property
+    def _address(self) -> int:
+        """Of the machine code of `_terms`, kept alive by it."""
+        from bayes_nlmem.marginal.by_address import address_of
+
+        return address_of(self._terms.jitted)
+
+    @cached_property
+    def _subject_of_effect_term(self) -> np.ndarray:
+        """Subject of every element of the effects' terms, one or several per subject or occasion."""
+        split = len(self.effects.variables)
+        terms = self.graph.logp(vars=list(self.effects.variables), sum=False)
+        found = [np.zeros(0, np.int64)]
+        for group, term, shape in zip(self._groups[:split], terms, self.effects.shapes, strict=True):
+            found.append(np.repeat(group, shape[1] if term.ndim == 2 else 1))
+        return np.concatenate(found).astype(np.int64)
 
     def _slope(self, total: Any, variables: tuple) -> Any:
         values = [self.graph.rvs_to_values[rv] for rv in variables]

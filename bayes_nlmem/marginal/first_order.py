@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from bayes_nlmem.ground.messages import FitError, explain, names_text
@@ -10,6 +12,7 @@ from bayes_nlmem.marginal.ebe import CONVERGED, NOT_CONVERGED, Modes
 from bayes_nlmem.marginal.integral import Integral
 from bayes_nlmem.marginal.linearised import Linearisation, Linearised
 from bayes_nlmem.statistics.standard_laws import StandardNormal
+from bayes_nlmem.statistics.transformations import Untransformed
 
 _STEP = 1e-2
 _LOG_2PI = np.log(2 * np.pi)
@@ -130,17 +133,27 @@ def _normal_marginal(
         spread = slope @ covariance[i] @ slope.T + np.diag(sd[own] ** 2)
         quadratic = residual[own] @ np.linalg.solve(spread, residual[own])
         found[i] = -0.5 * (own.sum() * _LOG_2PI + np.linalg.slogdet(spread)[1] + quadratic)
-    found -= _jacobian(conditional, linear)
+    found += _jacobian(conditional)
     return Integral(found, np.full(len(found), np.nan), status)
 
 
-def _jacobian(conditional: Conditional, linear: Linearised) -> np.ndarray:
-    """Sum of log |dy / dh(y)| of every subject: the density is that of y itself, whatever scale h is."""
-    residuals = conditional.translation.model.residuals
-    logarithmic = np.array([residuals[name].law.positive for name in linear.output])
-    return np.bincount(
-        linear.subject, np.where(logarithmic, linear.observed, 0.0), minlength=len(conditional.slots)
-    )
+def _jacobian(conditional: Conditional) -> np.ndarray:
+    """Sum of log |dh(y) / dy| of every subject: the density is that of y itself, whatever scale h is."""
+    translation = conditional.translation
+    subject = translation.data.table["SUBJECT"].to_numpy(np.int64)
+    total = np.zeros(len(conditional.slots))
+    for name, seen in translation.observed.items():
+        slope = log_slope(translation.model.residuals[name].law, seen.value)
+        total += np.bincount(subject[seen.record], slope, minlength=len(total))
+    return total
+
+
+def log_slope(law: Any, value: np.ndarray) -> np.ndarray:
+    """Log |dh / dy| of a law's scale at observations; 0 where y is outside the range of h."""
+    if isinstance(law.scale, Untransformed):
+        return np.zeros(len(value))
+    inside = np.where(value > 0, value, 1.0) if law.positive else value
+    return np.broadcast_to(law.scale.log_slope(inside, np), np.shape(value))
 
 
 def _check_normal(conditional: Conditional, linear: Linearised) -> None:
@@ -155,6 +168,16 @@ def _check_normal(conditional: Conditional, linear: Linearised) -> None:
             explain(
                 expected="normal residual errors for a first-order method",
                 got=f"{', '.join(other)} with another law",
+                remedy="Use method='laplace', 'quadrature' or 'importance'.",
+            )
+        )
+    truncated = [name for name, seen in conditional.translation.observed.items() if seen.truncated]
+    odd = [name for name, parameter in model.parameters.items() if parameter.law is not None]
+    if truncated or odd:
+        raise FitError(
+            explain(
+                expected="untruncated observations and normal random effects for a first-order method",
+                got=f"{', '.join(truncated + odd)} without",
                 remedy="Use method='laplace', 'quadrature' or 'importance'.",
             )
         )

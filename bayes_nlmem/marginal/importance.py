@@ -57,19 +57,13 @@ def importance(
     n, width = conditional.slots.shape
     if width == 0:
         return Integral(modes.log_joint, np.zeros(n), modes.status)
-    absent = conditional.slots < 0
-    scale = np.log(np.einsum("nii->ni", modes.factor)).sum(axis=1)
     log_weights: list[np.ndarray] = []
     places: list[np.ndarray] = []
     while True:
-        for _ in range(_BATCH):
-            z = rng.standard_normal((n, width))
-            z *= np.sqrt(freedom / rng.chisquare(freedom, n))[:, None]
-            place = np.where(absent, 0.0, modes.table + np.einsum("nij,nj->ni", modes.factor, z))
-            of_effects, of_data = conditional.densities(modes.theta, conditional.scatter(place))
-            empty = -0.5 * (absent * (z**2 + np.log(2 * np.pi))).sum(axis=1)
-            log_weights.append(of_effects + of_data + empty - _log_student(z, freedom) + scale)
-            places.append(place)
+        place, log_weight = proposals(modes, conditional.slots, freedom, _BATCH, rng)
+        of_effects, of_data = conditional.densities_at(modes.theta, place)
+        log_weights.extend(of_effects + of_data + log_weight)
+        places.extend(place)
         logs = np.where(np.isfinite(log_weights), log_weights, -np.inf)
         value, error, effective, shares = _average(logs)
         if len(logs) >= least and 2 * np.sqrt(np.nansum(error**2)) < tolerance or len(logs) >= most:
@@ -81,6 +75,27 @@ def importance(
         [~np.isfinite(value), effective < _FEW], [NOT_FINITE, "few effective draws"], CONVERGED
     )
     return Integral(value, error, status.astype(str), len(logs), mean, np.sqrt(variance), effective)
+
+
+def proposals(
+    modes: Modes, slots: np.ndarray, freedom: float, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws of every subject's effects from its Student t, and minus their log-densities.
+
+    Returns
+    -------
+    places : ndarray, shape (count, n_subjects, n_slots)
+    log_weights : ndarray, shape (count, n_subjects)
+        The mean of exp(log_weight) g(place) is the integral of g; absent slots integrate to 1.
+    """
+    n, width = slots.shape
+    absent = slots < 0
+    z = rng.standard_normal((count, n, width))
+    z *= np.sqrt(freedom / rng.chisquare(freedom, (count, n)))[:, :, None]
+    places = np.where(absent, 0.0, modes.table + np.einsum("nij,knj->kni", modes.factor, z))
+    scale = np.log(np.einsum("nii->ni", modes.factor)).sum(axis=1)
+    empty = -0.5 * (absent * (z**2 + np.log(2 * np.pi))).sum(axis=2)
+    return places, scale + empty - _log_student(z, freedom)
 
 
 def _average(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -98,7 +113,7 @@ def _average(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
 
 
 def _log_student(z: np.ndarray, freedom: float) -> np.ndarray:
-    """Log-density of a standard multivariate Student t at the rows of z."""
-    width = z.shape[1]
+    """Log-density of a standard multivariate Student t; the last axis of z holds the components."""
+    width = z.shape[-1]
     constant = lgamma((freedom + width) / 2) - lgamma(freedom / 2) - width / 2 * np.log(freedom * np.pi)
-    return constant - (freedom + width) / 2 * np.log1p((z**2).sum(axis=1) / freedom)
+    return constant - (freedom + width) / 2 * np.log1p((z**2).sum(axis=-1) / freedom)

@@ -92,11 +92,7 @@ class Linearisation:
 
     def __post_init__(self) -> None:
         model = self.conditional.translation.model
-        without = [
-            name
-            for name in self.conditional.translation.observed
-            if not _linearisable(model, name)
-        ]
+        without = [name for name in self.conditional.translation.observed if not _linearisable(model, name)]
         if without:
             raise ModelError(
                 explain(

@@ -52,8 +52,8 @@ def quadrature(
     n, width = conditional.slots.shape
     if nodes is not None:
         return _on_grid(conditional, modes, nodes)
-    affordable = [count for count in _NODES if count**width <= most]
-    if len(affordable) < 2:
+    counts = affordable(width, most)
+    if len(counts) < 2:
         raise FitError(
             explain(
                 expected=f"few enough random effects per subject for {_LEAST_NODES} nodes each",
@@ -61,9 +61,9 @@ def quadrature(
                 remedy="Use method='importance', whose price does not grow so fast.",
             )
         )
-    before = _on_grid(conditional, modes, affordable[0])
+    before = _on_grid(conditional, modes, counts[0])
     change = np.full(n, np.inf)
-    for count in affordable[1:]:
+    for count in counts[1:]:
         found = _on_grid(conditional, modes, count)
         change = np.abs(found.log_likelihood - before.log_likelihood)
         before = found
@@ -77,33 +77,47 @@ def quadrature(
     return Integral(before.log_likelihood, change, status.astype(str), before.effort, before.mean, before.sd)
 
 
-def _on_grid(conditional: Conditional, modes: Modes, count: int) -> Integral:
-    n, width = conditional.slots.shape
+def grid(modes: Modes, slots: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places and log-weights with which sums over the grid stand for integrals over the effects.
+
+    Returns
+    -------
+    places : ndarray, shape (n_nodes, n_subjects, n_slots)
+    log_weights : ndarray, shape (n_nodes, n_subjects)
+        The integral of g is the sum of exp(log_weight) g(place); absent slots integrate to 1.
+    """
+    width = slots.shape[1]
     abscissae, weights = np.polynomial.hermite.hermgauss(count)
     # The weight function exp(-x^2) is divided out; abscissae are scaled to a standard normal.
-    log_weights = np.log(weights) + abscissae**2 + 0.5 * np.log(2.0)
-    absent = conditional.slots < 0
-    log_terms, places = [], []
-    for index in product(range(count), repeat=width):
-        z = np.sqrt(2.0) * abscissae[list(index)]
-        place = modes.table + modes.factor @ z
-        place = np.where(absent, 0.0, place)
-        of_effects, of_data = conditional.densities(modes.theta, conditional.scatter(place))
-        empty = -0.5 * (absent * (z**2 + np.log(2 * np.pi))).sum(axis=1)
-        log_terms.append(of_effects + of_data + empty + log_weights[list(index)].sum())
-        places.append(place)
-    terms = np.array(log_terms).T
+    each = np.log(weights) + abscissae**2 + 0.5 * np.log(2.0)
+    index = np.array(list(product(range(count), repeat=width)), dtype=int).reshape(-1, width)
+    z = np.sqrt(2.0) * abscissae[index]
+    absent = slots < 0
+    places = modes.table + np.einsum("sij,kj->ksi", modes.factor, z)
+    scale = np.log(np.einsum("nii->ni", modes.factor)).sum(axis=1)
+    empty = -0.5 * (z**2 + np.log(2 * np.pi)) @ absent.T
+    return np.where(absent, 0.0, places), each[index].sum(axis=1)[:, None] + scale + empty
+
+
+def affordable(width: int, most: int) -> list[int]:
+    """Numbers of nodes per effect whose grids have at most `most` nodes."""
+    return [count for count in _NODES if count**width <= most]
+
+
+def _on_grid(conditional: Conditional, modes: Modes, count: int) -> Integral:
+    n, width = conditional.slots.shape
+    places, log_weights = grid(modes, conditional.slots, count)
+    of_effects, of_data = conditional.densities_at(modes.theta, places)
+    terms = (of_effects + of_data + log_weights).T
     terms = np.where(np.isfinite(terms), terms, -np.inf)
     top = terms.max(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         shares = np.exp(terms - top)
         total = shares.sum(axis=1)
-        scale = np.log(np.abs(np.einsum("nii->ni", modes.factor))).sum(axis=1)
-        value = top[:, 0] + np.log(total) + scale
+        value = top[:, 0] + np.log(total)
         shares = shares / total[:, None]
-    grid = np.array(places)  # (nodes, subjects, slots)
-    mean = np.einsum("nk,kns->ns", shares, grid)
-    variance = np.einsum("nk,kns->ns", shares, (grid - mean) ** 2)
+    mean = np.einsum("nk,kns->ns", shares, places)
+    variance = np.einsum("nk,kns->ns", shares, (places - mean) ** 2)
     status = np.where(np.isfinite(value), CONVERGED, NOT_FINITE)
     value = np.where(np.isfinite(value), value, np.nan)
     return Integral(value, np.full(n, np.nan), status, count**width, mean, np.sqrt(variance))

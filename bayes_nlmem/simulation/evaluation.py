@@ -55,8 +55,7 @@ def evaluate(
     columns = [given[rv.name] for rv in known]
     found: list[np.ndarray] = []
     for k in range(draws):
-        point = (np.asarray(c[k], dtype=rv.dtype) for c, rv in zip(columns, known, strict=True))
-        values = function(*point)
+        values = function(*(np.asarray(column[k], dtype=float) for column in columns))
         if not found:
             found = [np.empty((draws, *np.shape(value)), np.asarray(value).dtype) for value in values]
         for place, value in zip(found, values, strict=True):

@@ -1,0 +1,58 @@
+"""Models side by side: how well each predicts, and how sure the difference to the best is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, new_figure, style
+
+
+def plot_comparison(comparison: Any) -> Any:
+    """Differences in expected log predictive density, and where they come from.
+
+    Left: the difference of every model to the best one, with one and two standard errors. Right: the
+    difference of the second model to the best, subject by subject (or observation by observation): a handful
+    of points that decide everything is worth a look.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        From `compare`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> comparison = bn.compare({"one": fit, "two": fit}, by="observation")
+    >>> len(plot_comparison(comparison).axes)
+    2
+    """
+    table, pointwise = comparison.table, comparison.pointwise
+    names = list(table.index)
+    with style():
+        figure = new_figure(8.0, max(2.2, 0.45 * len(names) + 1.4))
+        left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+        places = np.arange(len(names))[::-1]
+        size = table["difference"].to_numpy(float)
+        error = table["difference_se"].to_numpy(float)
+        left.axvline(0.0, color=MUTED, linewidth=0.8)
+        left.hlines(places, size - 2 * error, size + 2 * error, color=INDIVIDUAL, linewidth=1.0)
+        left.hlines(places, size - error, size + error, color=INDIVIDUAL, linewidth=3.0)
+        left.plot(size, places, "o", color=INK, markersize=5)
+        left.set_yticks(places, [f"{name}\nweight {table.loc[name, 'weight']:.2f}" for name in names])
+        left.set_xlabel("difference in elpd to the best (± 1, 2 SE)")
+        left.set_title(f"by {comparison.by}")
+        second = pointwise[names[1]] - pointwise[names[0]]
+        right.axhline(0.0, color=MUTED, linewidth=0.8)
+        colours = np.where(second < 0, INDIVIDUAL, POPULATION)
+        right.vlines(np.arange(len(second)), 0, second, color=colours, linewidth=1.5)
+        right.set_xlabel(comparison.by)
+        right.set_ylabel("difference in elpd")
+        right.set_title(f"{names[1]} minus {names[0]}")
+        right.set_xticks([])
+    return figure
