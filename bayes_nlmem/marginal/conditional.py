@@ -302,6 +302,10 @@ class Conditional:
         """Of the machine code of `_terms`, kept alive by it."""
         from bayes_nlmem.marginal.by_address import address_of
 
+        effects, observations = self._terms(np.zeros(self.population.size + self.n_effects))
+        # Machine code checks no bounds.
+        assert len(effects) == len(self._subject_of_effect_term), "one group per term of the effects"
+        assert len(observations) == len(self.subject_of_observation), "one subject per observation"
         return address_of(self._terms.jitted)
 
     @cached_property
