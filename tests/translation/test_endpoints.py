@@ -46,6 +46,11 @@ SWITCH = bn.Function(lambda t, a, b: {"there": a + b * t, "back": a - b * t})
 GROWING = bn.Function(lambda t, a, b: {"h": a * np.exp(b * t), "H": a * (np.exp(b * t) - 1) / b})
 PRIOR = bn.LogNormal(1.0, cv=0.5)
 
+
+def events(hazard, **more):
+    return model(bn.TimeToEvent(hazard, repeated=True, **more), scale=bn.Log()), EVENTS
+
+
 # Model, data: one of every kind.
 ALL = {
     "logit": (model(bn.Bernoulli()), BINARY),
@@ -58,16 +63,17 @@ ALL = {
     "zero-inflated by an output": (
         model(bn.ZeroInflated(bn.Poisson(), "zero"),
               bn.Function(lambda t, a, b: {"linear": a + b * t, "zero": 1 / (1 + np.exp(b))})), COUNTS),
-    "exponential": (model(bn.TimeToEvent(bn.ExponentialHazard(), repeated=True), scale=bn.Log()), EVENTS),
-    "weibull": (model(bn.TimeToEvent(bn.WeibullHazard(PRIOR), repeated=True), scale=bn.Log()), EVENTS),
-    "renewal": (model(bn.TimeToEvent(bn.LogNormalHazard(PRIOR), repeated=True, clock="event"), scale=bn.Log()), EVENTS),
-    "gompertz": (model(bn.TimeToEvent(bn.GompertzHazard(bn.Normal(0, 0.1)), repeated=True), scale=bn.Log()), EVENTS),
-    "log-logistic": (model(bn.TimeToEvent(bn.LogLogisticHazard(PRIOR), repeated=True), scale=bn.Log()), EVENTS),
-    "own hazard": (model(bn.TimeToEvent(cumulative="H", repeated=True), GROWING, "h", scale=bn.Log()), EVENTS),
+    "exponential": events(bn.ExponentialHazard()),
+    "weibull": events(bn.WeibullHazard(PRIOR)),
+    "renewal": events(bn.LogNormalHazard(PRIOR), clock="event"),
+    "gompertz": events(bn.GompertzHazard(bn.Normal(0, 0.1))),
+    "log-logistic": events(bn.LogLogisticHazard(PRIOR)),
+    "own hazard": (
+        model(bn.TimeToEvent(cumulative="H", repeated=True), GROWING, "h", scale=bn.Log()), EVENTS),
     "chain": (model(bn.MarkovChain([0, 1], {(0, 1): "there", (1, 0): "back"}), SWITCH, "there"), BINARY),
     "two states": (
-        model(bn.TwoStates("back"), bn.Function(lambda t, a, b: {"there": a + 0 * t, "back": b + 0 * t}), "there",
-              scale=bn.Log()), BINARY),
+        model(bn.TwoStates("back"), bn.Function(lambda t, a, b: {"there": a + 0 * t, "back": b + 0 * t}),
+              "there", scale=bn.Log()), BINARY),
 }  # fmt: skip
 
 
