@@ -68,8 +68,8 @@ class Densities:
 
     def outputs(self, theta: np.ndarray, b: np.ndarray) -> list[np.ndarray]:
         """Log-density of every observation, one array per output."""
-        terms = self.conditional._terms(np.concatenate([theta, b]))
-        return [np.ravel(term) for term in terms[len(self.conditional.effects.variables) :]]
+        _, terms = self.conditional.terms(theta, b)
+        return np.split(terms, np.cumsum(self.sizes)[:-1])
 
     @cached_property
     def sizes(self) -> list[int]:
