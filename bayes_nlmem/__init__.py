@@ -214,7 +214,9 @@ _EXPORTS: dict[str, str] = {
     "Identifiability": "checks.identification",
     "load_calibration": "checks.calibration",
     "nca": "checks.noncompartmental",
+    "predictive_p_values": "checks.tail_probabilities",
     "sbc": "checks.calibration",
+    "with_predictive": "checks.tail_probabilities",
     # simulation
     "prior_predictive": "simulation.prior_predictions",
     "PriorPredictive": "simulation.prior_predictions",

@@ -86,7 +86,7 @@ def plot_effect_pairs(fit: Any) -> Any:
     9
     """
     effects = random_effect_means(fit)
-    names = list(effects)
+    names = [str(name) for name in effects]
     if len(names) < 2:
         raise BayesNlmemError(explain(expected="at least two random effects", got=", ".join(names)))
     posterior = fit.draws["posterior"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayes_nlmem.checks.doctor.case import Case
 from bayes_nlmem.checks.doctor.findings import Problem
+from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.model.quantities import CORRELATIONS, IIV, IOV
 
 _NEAR_ZERO = 0.15  # 5 % quantile over the median: a posterior that reaches down to zero
@@ -22,9 +23,15 @@ def omega_at_zero(case: Case) -> Iterator[Problem]:
         low, median = np.quantile(case.values(name), [0.05, 0.5])
         crowd = case.where_divergences_crowd(name)
         mixes_badly = name in case.bad_r_hat or name in case.low_ess
-        if low > _NEAR_ZERO * median or not (mixes_badly or (case.diverging.any() and crowd < 0.25)):
+        prior = quantity.value.quantile(0.5) if isinstance(quantity.value, Prior) else None
+        reaches_zero = low < _NEAR_ZERO * median
+        small = prior is not None and median < _NEAR_ZERO * prior  # a chain that sticks never reaches 0
+        stuck = mixes_badly or (case.diverging.any() and crowd < 0.25)
+        if not stuck or not (reaches_zero or small):
             continue
         evidence = [f"5 % quantile {low:.3g} of {name}, median {median:.3g}"]
+        if small:
+            evidence[0] += f" (of its prior {prior:.3g})"
         if case.diverging.any() and crowd < 0.25:
             tenth = case.values(name) < np.quantile(case.values(name), 0.1)
             share = 100 * np.mean(tenth[case.diverging])
