@@ -171,6 +171,10 @@ _EXPORTS: dict[str, str] = {
     "loo": "criteria.leave_one_out",
     "waic": "criteria.leave_one_out",
     # plots
+    "explore_goodness_of_fit": "plots.interactive.goodness",
+    "explore_individual_fits": "plots.interactive.individuals",
+    "explore_random_effects": "plots.interactive.effects",
+    "explore_vpc": "plots.interactive.predictive",
     "plot_calibration": "plots.calibration",
     "plot_comparison": "plots.comparison",
     "plot_convergence": "plots.phases",

@@ -1,0 +1,1 @@
+"""The same pictures for notebooks and HTML: hover for subject, time and value, select subjects (Plotly)."""
