@@ -126,6 +126,14 @@ class TestMixtures:
             assert np.all(slow ^ fast)  # all observations of a subject are of one class
             assert abs(slow.mean() - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 1600)
 
+    def test_a_simulation_has_one_class_per_subject_throughout(self):
+        stated = model(bn.Parameter(bn.PerClass(0.5, 20.0)), mixture=(0.25, 0.75))
+        simulation = bn.simulate(stated, read(), parameters={}, draws=20, seed=1)
+        drawn = simulation.draws["posterior_predictive"].to_dataset().isel(chain=0)
+        clearance = np.array([0.5, 20.0])[drawn["scenario"].values]
+        assert_allclose(drawn["CL"].values, clearance)
+        assert_allclose(drawn["cp"].values.reshape(20, 4, 2), curve(clearance))
+
     @pytest.mark.parametrize(
         ("make", "message"),
         [
