@@ -147,6 +147,12 @@ _EXPORTS: dict[str, str] = {
     # selection
     "Relation": "selection.relations",
     "relations": "selection.relations",
+    # dosing
+    "Advice": "dosing.choice",
+    "choose_dose": "dosing.choice",
+    "Individual": "dosing.individual",
+    "individualize": "dosing.individual",
+    "Target": "dosing.targets",
     # design
     "expected_precision": "design.precision",
     "optimise_design": "design.optimum",

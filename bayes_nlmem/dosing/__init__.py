@@ -1,0 +1,1 @@
+"""Individual dosing: what one patient's own data say, and which dose reaches the target."""

@@ -1,0 +1,279 @@
+"""`choose_dose(individual, regimens, target)`: which regimen reaches the target, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.data.reader import read
+from bayes_nlmem.data.regimen import COLUMNS, Regimen
+from bayes_nlmem.dosing.targets import Target
+from bayes_nlmem.ground.messages import DataError, FitError, explain
+from bayes_nlmem.simulation.replicates import simulate
+
+_POINTS = 97
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Advice:
+    """How well some regimens reach a target in one patient.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per regimen: REGIMEN, PROBABILITY of reaching the target with its Monte Carlo error MCSE,
+        TOO_LOW and TOO_HIGH, TOXIC (if the target has such a limit), MEDIAN, LOWER and UPPER of the quantity.
+    best : Regimen or None
+        The regimen with the highest probability among those within the risk limit; None if there is none.
+    target : Target
+        What was aimed at.
+    curves : dict of str to DataFrame
+        For each regimen TIME, MEDIAN, LOWER, UPPER of the output.
+    quantities : dict of str to ndarray
+        The target's quantity at every draw.
+    history : DataFrame
+        The patient's observations of the target's output: TIME, DV, counted from the new regimen's start.
+    patient : object
+        The patient's ID.
+    """
+
+    table: pd.DataFrame
+    best: Regimen | None
+    target: Target
+    curves: Mapping[str, pd.DataFrame]
+    quantities: Mapping[str, np.ndarray]
+    history: pd.DataFrame
+    patient: Any
+
+    @property
+    def conclusion(self) -> str:
+        """One sentence for the bedside."""
+        if self.best is None:
+            return f"No regimen keeps within the limits of risk. {self.target!r}."
+        row = self.table.set_index("REGIMEN").loc[_name(self.best)]
+        rivals = self.table[self.table["PROBABILITY"] > row["PROBABILITY"] - 2 * row["MCSE"]]
+        near = f" ({len(rivals) - 1} other regimens are as good within the error)" if len(rivals) > 1 else ""
+        return (
+            f"Patient {self.patient}: {_name(self.best)} reaches the target with probability "
+            f"{row['PROBABILITY']:.2f}{near}; expected {row['MEDIAN']:.4g} ({row['LOWER']:.4g} to "
+            f"{row['UPPER']:.4g})."
+        )
+
+    def __repr__(self) -> str:
+        text = self.table.to_string(index=False, float_format="{:.3g}".format)
+        return f"{self.target!r}\n{text}\n{self.conclusion}"
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html(index=False, float_format="{:.3g}".format) + f"<p>{self.conclusion}</p>"
+
+
+def choose_dose(
+    individual: Any,
+    regimens: Regimen | Sequence[Regimen],
+    target: Target,
+    *,
+    amounts: Sequence[float] | None = None,
+    start: float | None = None,
+    risk: float | None = None,
+    covariates: Mapping[str, float | str] | None = None,
+    draws: int = 400,
+    level: float = 0.9,
+    seed: int = 1,
+) -> Advice:
+    """Compare regimens for a patient by the probability of reaching a target.
+
+    The patient's earlier doses go on working: the new regimen is added to the records known so far.
+
+    Parameters
+    ----------
+    individual : Individual, or a fit of one subject
+        The patient, see `individualize`.
+    regimens : Regimen or sequence of Regimen
+        The candidates; with `amounts`, one regimen whose amounts are replaced.
+    target : Target
+        What is wanted.
+    amounts : sequence of float, optional
+        Amounts per dose to try in the place of the regimen's own.
+    start : float, optional
+        Time of the patient's record at which the regimen begins; by default the last record's.
+    risk : float, optional
+        Largest acceptable probability of the target's `toxic` limit.
+    covariates : mapping, optional
+        Values of covariates from then on; by default those of the last record.
+    draws : int
+        Draws of the patient's parameters.
+    level : float
+        Mass of the intervals.
+    seed : int
+        For occasions that are still to come.
+
+    Returns
+    -------
+    Advice
+
+    Raises
+    ------
+    FitError, DataError
+        No regimens, amounts that are not positive, a risk limit without a toxic limit, an output that the
+        model does not have, a start before the last record.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> study = bn.zoo.load("theophylline")
+    >>> patient = bn.individualize(fit, bn.subset(study.data, [1]), draws=50)
+    >>> target = bn.Target("trough", low=5, high=15, over=(0, 12))
+    >>> advice = bn.choose_dose(patient, bn.Regimen(100), target, amounts=[100, 400], draws=20)
+    >>> advice.table["AMOUNT"].tolist()
+    [100.0, 400.0]
+    """
+    candidates = _candidates(regimens, amounts)
+    output = _output(individual.model, target)
+    if (risk is not None) and target.toxic is None:
+        raise FitError(
+            explain(expected="a toxic limit in the target for risk=", got="none", remedy="Target(toxic=...)")
+        )
+    table = individual.data.table
+    begin = float(table["TIME"].iloc[-1]) if start is None else float(start)
+    if begin < table["TIME"].iloc[-1]:
+        raise FitError(
+            explain(
+                expected=f"a start at or after the last record (TIME {table['TIME'].iloc[-1]:g})",
+                got=f"{begin:g}",
+                remedy="Take the later records out of the patient's data.",
+            )
+        )
+    rows, curves, quantities = [], {}, {}
+    tail = (1 - level) / 2
+    for regimen in candidates:
+        time, values = _curve(individual, regimen, target, output, begin, covariates, draws, seed)
+        inside = (time >= target.over[0] - 1e-9) & (time <= target.over[1] + 1e-9)
+        quantity = target.of(time[inside], values[:, inside])
+        reached = target.reached(quantity)
+        lower, median, upper = np.quantile(quantity, [tail, 0.5, 1 - tail])
+        row: dict[str, Any] = {"REGIMEN": _name(regimen), "AMOUNT": float(regimen.amount)}
+        row["PROBABILITY"] = reached.mean()
+        row["MCSE"] = np.sqrt(max(reached.mean() * (1 - reached.mean()), 1 / len(reached)) / len(reached))
+        row |= {"TOO_LOW": (quantity < target.low).mean(), "TOO_HIGH": (quantity > target.high).mean()}
+        if target.toxic is not None:
+            row["TOXIC"] = (quantity > target.toxic).mean()
+        rows.append(row | {"MEDIAN": median, "LOWER": lower, "UPPER": upper})
+        quantities[_name(regimen)] = quantity
+        low, middle, high = np.quantile(values, [tail, 0.5, 1 - tail], axis=0)
+        curves[_name(regimen)] = pd.DataFrame({"TIME": time, "MEDIAN": middle, "LOWER": low, "UPPER": high})
+    found = pd.DataFrame(rows)
+    allowed = found if risk is None else found[found["TOXIC"] <= risk]
+    best = None if allowed.empty else candidates[int(allowed["PROBABILITY"].idxmax())]
+    return Advice(found, best, target, curves, quantities, _history(individual, output, begin), individual.id)
+
+
+def _candidates(regimens: Any, amounts: Sequence[float] | None) -> list[Regimen]:
+    found = [regimens] if isinstance(regimens, Regimen) else list(regimens)
+    if not found or not all(isinstance(regimen, Regimen) for regimen in found):
+        raise FitError(explain(expected="a Regimen or several", got=repr(regimens)[:80]))
+    if amounts is None:
+        return found
+    if len(found) > 1:
+        raise FitError(explain(expected="one regimen together with amounts=", got=f"{len(found)}"))
+    if not len(amounts):
+        raise FitError(explain(expected="amounts to try", got="none"))
+    return [_of_amount(found[0], float(amount)) for amount in amounts]
+
+
+def _of_amount(regimen: Regimen, amount: float) -> Regimen:
+    if not amount > 0:
+        raise FitError(explain(expected="amounts above 0", got=f"{amount:g}"))
+    return regimen.scale(amount / regimen.amount)
+
+
+def _name(regimen: Regimen) -> str:
+    return repr(regimen).removeprefix("Regimen: ")
+
+
+def _output(model: Any, target: Target) -> str:
+    outputs = list(model.residuals)
+    if target.output is None:
+        return outputs[0]
+    if target.output not in outputs:
+        raise FitError(explain(expected=f"an output among {', '.join(outputs)}", got=repr(target.output)))
+    return target.output
+
+
+def _curve(
+    individual: Any,
+    regimen: Regimen,
+    target: Target,
+    output: str,
+    begin: float,
+    covariates: Mapping[str, float | str] | None,
+    draws: int,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times from the regimen's start and the output at them, shape (draws, n_times)."""
+    times = np.unique(np.concatenate([np.linspace(0, target.over[1], _POINTS), [target.over[0]]]))
+    plan = _plan(individual, regimen, output, begin, times, covariates)
+    made = simulate(
+        individual, plan, subjects="same", draws=draws, seed=seed, residual_error=False, uncertainty=True
+    )
+    at = plan.table["TIME"].to_numpy(float)[made.records(output)] - begin
+    future = at >= 0
+    return at[future], made.predictions(output)[:, future]
+
+
+def _plan(
+    individual: Any,
+    regimen: Regimen,
+    output: str,
+    begin: float,
+    times: np.ndarray,
+    covariates: Mapping[str, float | str] | None,
+) -> Dataset:
+    """The patient's doses so far, the regimen, and times at which to predict."""
+    data = individual.data
+    known = data.table.assign(**{name: data.covariate(name) for name in data.covariates})
+    past = known[known["EVID"] != 0].drop(columns=["ROW", "SUBJECT", "DV", "MDV", "CENS", "LIMIT"])
+    last = {name: data.covariate(name)[-1] for name in data.covariates}
+    unknown = [name for name in covariates or {} if name not in last]
+    if unknown:
+        raise DataError(
+            explain(expected=f"covariates among {', '.join(last)}", got=", ".join(unknown))
+            if last
+            else explain(expected="no covariates, the model has none", got=", ".join(unknown))
+        )
+    last |= dict(covariates or {})
+    doses = regimen.shift(begin).events(last).assign(**last)
+    label = individual.model.endpoints.get(output, output)
+    grid = pd.DataFrame({"TIME": begin + times, "EVID": 0, **last})
+    occasion = int(data.table["OCC"].to_numpy()[-1])
+    future = pd.concat([doses, grid]).assign(OCC=occasion + ("OCC" in data.columns))
+    # Doses come before predictions of the same time; the last prediction of an interval is its trough.
+    ends = future["TIME"].isin(doses["TIME"]) & (future["EVID"] == 0) & (future["TIME"] > begin)
+    order = np.lexsort(((future["EVID"] == 0).to_numpy() & ~ends.to_numpy(), future["TIME"].to_numpy(float)))
+    table = pd.concat([past, future.iloc[order]], ignore_index=True).assign(ID=individual.id)
+    filled = {"AMT": 0.0, "RATE": 0.0, "II": 0.0, "ADDL": 0, "SS": 0, "CMT": 0}
+    for column, value in filled.items():
+        table[column] = table[column].fillna(value)
+    table["DVID"] = label
+    wanted = ["ID", *COLUMNS, "DVID", "OCC", *last]
+    if "OCC" not in data.columns:
+        wanted.remove("OCC")
+    return read(
+        table[wanted],
+        covariates=list(last),
+        observations_required=False,
+        allow=("E_DUPLICATED_RECORD", "E_SUBJECT_NO_DOSE", "E_SUBJECT_NO_OBSERVATION"),
+    )
+
+
+def _history(individual: Any, output: str, begin: float) -> pd.DataFrame:
+    data = individual.data
+    table = data.table[data.is_observation]
+    if len(individual.model.residuals) > 1:
+        label = str(individual.model.endpoints.get(output, output))
+        table = table[table[individual.model.endpoints_in].astype(str) == label]
+    return pd.DataFrame({"TIME": table["TIME"].to_numpy(float) - begin, "DV": table["DV"].to_numpy(float)})

@@ -1,0 +1,386 @@
+"""`individualize(learnt, patient)`: the posterior of one patient's parameters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.data.grid import stretches, with_records
+from bayes_nlmem.data.reader import read
+from bayes_nlmem.dosing.reweighting import Weighted, around_mode, around_own_modes
+from bayes_nlmem.ground.mapping import FrozenMapping
+from bayes_nlmem.ground.messages import FitError, ModelError, explain, names_text
+from bayes_nlmem.learning.fitted_priors import priors_from
+from bayes_nlmem.learning.nuts import fit
+from bayes_nlmem.learning.replay import thin
+from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.ebe import find_modes
+from bayes_nlmem.marginal.point import point_of, points_of_draws
+from bayes_nlmem.model.quantities import quantities
+from bayes_nlmem.model.specification import Model
+from bayes_nlmem.simulation.replicates import simulate
+from bayes_nlmem.translation.graph import translate
+from bayes_nlmem.translation.meeting import observed_records
+
+METHODS = ("auto", "importance", "nuts")
+GOOD_K = 0.7
+_POPULATION_DRAWS = 1000
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Individual:
+    """What is known of one patient.
+
+    It has `model`, `data` and `draws` as a fit has, so that `simulate(individual, plan, subjects="same")`
+    predicts this patient under any plan.
+
+    Parameters
+    ----------
+    model : Model
+        The population's model.
+    data : Dataset
+        The patient's records.
+    draws : xarray.DataTree
+        Group `posterior`: population parameters, the patient's effects and individual parameters.
+    modes : DataFrame
+        Maximum a posteriori (MAP) effects at the population's posterior mean: EFFECT, OCCASION, MAP, SD (from
+        the curvature). Empty without observations.
+    method : str
+        "a priori" (no observations), "importance" or "nuts".
+    pareto_k : float
+        Shape of the tail of the importance weights: up to 0.7 is good. NaN for the other methods.
+    effective : float
+        Effective number of draws before resampling.
+    seconds : dict of str to float
+        Time to prepare (translate, compile) and to compute.
+    record : object
+        The record of the population's fit, if there was one.
+    edit : callable, optional
+        The change of the graph.
+    """
+
+    model: Model
+    data: Dataset
+    draws: xr.DataTree
+    modes: pd.DataFrame
+    method: str
+    pareto_k: float
+    effective: float
+    seconds: Mapping[str, float]
+    record: Any = None
+    edit: Callable[[Any], Any] | None = None
+
+    @property
+    def id(self) -> Any:
+        """The patient's ID."""
+        return self.data.subjects[0]
+
+    def table(self, level: float = 0.9) -> pd.DataFrame:
+        """Individual parameters: posterior median and interval, and the typical patient's.
+
+        Parameters
+        ----------
+        level : float
+            Mass of the interval.
+
+        Returns
+        -------
+        DataFrame
+            PARAMETER, OCCASION (where it varies between occasions or records), MEDIAN, LOWER, UPPER.
+        """
+        tail = (1 - level) / 2
+        posterior, rows = self.draws["posterior"].to_dataset(), []
+        for name in self.model.parameters:
+            if name not in posterior:
+                continue
+            values = posterior[name].stack(sample=("chain", "draw")).transpose(..., "sample").values
+            values = values.reshape(-1, values.shape[-1])
+            for k, own in enumerate(values):
+                lower, median, upper = np.quantile(own, [tail, 0.5, 1 - tail])
+                at = k + 1 if len(values) > 1 else None
+                rows.append((name, at, median, lower, upper))
+        return pd.DataFrame(rows, columns=["PARAMETER", "OCCASION", "MEDIAN", "LOWER", "UPPER"])
+
+    def __repr__(self) -> str:
+        seen = self.data.n_observations
+        head = f"Patient {self.id}: {seen} observation{'s' if seen != 1 else ''}, {self.method}"
+        if self.method == "importance":
+            head += f" (Pareto k {self.pareto_k:.2f}, {self.effective:.0f} effective draws)"
+        return f"{head}\n{self.table().to_string(index=False, float_format='{:.4g}'.format)}"
+
+
+def individualize(
+    learnt: Any,
+    patient: Dataset | pd.DataFrame,
+    *,
+    draws: int = 1000,
+    method: str = "auto",
+    seed: int = 1,
+) -> Individual:
+    r"""Posterior of one patient's parameters, with the uncertainty of the population kept.
+
+    The target is p(b | y, theta) averaged over the draws of theta. Effects are proposed from a Student t at
+    the patient's mode, p(y, b | theta) / q(b) weights them (importance sampling, Pareto-smoothed); where the
+    weights' tail is too heavy (k > 0.7) every theta gets a proposal of its own, and after that NUTS decides,
+    with the population's posterior as its prior.
+
+    Parameters
+    ----------
+    learnt : Fit, SaemFit, or Model
+        What is known of the population; a bare model must have no unknowns (all parameters known numbers).
+    patient : Dataset or DataFrame
+        The records of one subject: doses, observations (there may be none), covariates. A DataFrame is read
+        with the covariates of the model.
+    draws : int
+        Draws to return.
+    method : {"auto", "importance", "nuts"}
+        "auto" takes NUTS only if importance sampling fails.
+    seed : int
+        Same seed, same draws.
+
+    Returns
+    -------
+    Individual
+
+    Raises
+    ------
+    ModelError, DataError
+        More than one subject, or what the model needs (a covariate, OCC) is missing.
+    FitError
+        A bare model with unknowns, or importance sampling that failed although it was asked for.
+
+    References
+    ----------
+    Vehtari et al. 2024, Pareto smoothed importance sampling, https://jmlr.org/papers/v25/19-556.html
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> study = bn.zoo.load("theophylline")
+    >>> found = bn.individualize(fit, bn.subset(study.data, [1]), draws=50)
+    >>> found.draws["posterior"]["CL"].sizes["draw"]
+    50
+    """
+    if method not in METHODS:
+        raise FitError(explain(expected=f"method one of {', '.join(METHODS)}", got=repr(method)))
+    began = time.perf_counter()
+    model = learnt if isinstance(learnt, Model) else learnt.model
+    data = _patient(model, patient)
+    posterior = _population(learnt)
+    edit = getattr(learnt, "edit", None)
+    record = getattr(learnt, "record", None)
+    found = Individual(model, data, xr.DataTree(), _no_modes(), "a priori", np.nan, draws, {}, record, edit)
+    seen = {output: record for output, record in observed_records(model, data).items() if len(record)}
+    if not seen:
+        made = _a_priori(learnt, model, data, draws, seed)
+        return replace(found, draws=made, seconds=FrozenMapping({"all": time.perf_counter() - began}))
+    conditional = Conditional(translate(_only(model, list(seen)), data, geometry="centred", edit=edit))
+    points, of_draw = _points(conditional, posterior)
+    for function in (conditional.densities, conditional.joint):  # compiled at their first call
+        function(points[0], np.zeros(conditional.n_effects))
+    prepared = time.perf_counter()
+    centre = point_of(conditional, learnt) if posterior is not None else points[0]
+    modes = find_modes(conditional, centre)
+    table = _modes_table(conditional, modes)
+    weighted = around_mode(conditional, modes, points, np.random.default_rng(seed), most=4 * draws)
+    if weighted.pareto_k > GOOD_K and method != "nuts":
+        weighted = around_own_modes(conditional, modes, points, np.random.default_rng(seed + 1))
+    if method == "nuts" or (method == "auto" and weighted.pareto_k > GOOD_K):
+        drawn = _by_nuts(learnt, model, data, posterior, draws, seed, edit)
+        now = FrozenMapping({"prepare": prepared - began, "compute": time.perf_counter() - prepared})
+        return replace(found, draws=drawn, modes=table, method="nuts", seconds=now)
+    if weighted.pareto_k > GOOD_K:
+        raise FitError(
+            explain(
+                expected=f"importance weights with Pareto k <= {GOOD_K}",
+                got=f"k = {weighted.pareto_k:.2f}: the population's draws do not cover this patient",
+                remedy='Use method="nuts", and look whether the model describes this patient.',
+            )
+        )
+    chosen = weighted.resample(draws, np.random.default_rng(seed + 2))
+    tree = _tree(conditional, weighted, chosen, points, posterior, of_draw)
+    now = FrozenMapping({"prepare": prepared - began, "compute": time.perf_counter() - prepared})
+    return replace(
+        found,
+        draws=tree,
+        modes=table,
+        method="importance",
+        pareto_k=weighted.pareto_k,
+        effective=weighted.effective,
+        seconds=now,
+    )
+
+
+# --- what is given -------------------------------------------------------------------------------------
+
+
+def _patient(model: Model, patient: Dataset | pd.DataFrame) -> Dataset:
+    if isinstance(patient, pd.DataFrame):
+        missing = [name for name in model.covariates if name not in patient]
+        if missing:
+            raise ModelError(
+                explain(
+                    expected=f"the model's covariates in the patient's table ({', '.join(model.covariates)})",
+                    got=f"no {names_text(missing)}",
+                    remedy="Add the columns.",
+                )
+            )
+        allow = ("E_SUBJECT_NO_OBSERVATION", "E_SUBJECT_NO_DOSE")
+        required = "DV" in patient and pd.to_numeric(patient["DV"], errors="coerce").notna().any()
+        patient = read(
+            patient, covariates=model.covariates, observations_required=bool(required), allow=allow
+        )
+    if patient.n_subjects != 1:
+        raise ModelError(
+            explain(
+                expected="the records of one patient",
+                got=f"{patient.n_subjects} subjects",
+                remedy="Take one: bn.subset(data, [id]).",
+            )
+        )
+    return patient
+
+
+def _population(learnt: Any) -> xr.Dataset | None:
+    if not isinstance(learnt, Model):
+        return learnt.draws["posterior"].to_dataset()
+    unknown = [quantity.name for quantity in quantities(learnt) if not quantity.known]
+    if unknown:
+        raise FitError(
+            explain(
+                expected="a fit, or a model without unknowns",
+                got=f"a model with the unknowns {names_text(unknown)}",
+                remedy="Give a fit, or known numbers: Parameter(0.15, iiv=0.26).",
+            )
+        )
+    return None
+
+
+def _only(model: Model, outputs: list[str]) -> Model:
+    """The model of the outputs that this patient has observations of."""
+    if set(outputs) == set(model.residuals):
+        return model
+    labels = model.endpoints or {output: output for output in model.residuals}
+    kept = {output: residual for output, residual in model.residuals.items() if output in outputs}
+    pairs = tuple(p for p in model.correlated_residuals if set(p.names) <= set(outputs))
+    return replace(
+        model,
+        residuals=kept,
+        endpoints={output: labels[output] for output in outputs},
+        correlated_residuals=pairs,
+    )
+
+
+def _points(conditional: Conditional, posterior: xr.Dataset | None) -> tuple[np.ndarray, xr.Dataset | None]:
+    if posterior is None:
+        return conditional.population.join(conditional.population.start)[None, :], None
+    thinned = thin(posterior, _POPULATION_DRAWS)
+    return points_of_draws(conditional, thinned), thinned
+
+
+# --- the ways ------------------------------------------------------------------------------------------
+
+
+def _a_priori(learnt: Any, model: Model, data: Dataset, draws: int, seed: int) -> xr.DataTree:
+    if not data.table["EVID"].isin([0, 2]).any():  # something to predict: the time of the last record
+        data, _ = with_records(data, data.table["TIME"].to_numpy(float)[-1:], stretches(data)[-1:])
+    made = simulate(learnt, data, draws=draws, seed=seed, residual_error=False)
+    groups = made.draws
+    names = [n for n in groups["posterior_predictive"].data_vars if f"{n}_row" not in groups.dims]
+    inside = groups["posterior_predictive"].to_dataset()[[n for n in names if n not in model.residuals]]
+    population = groups["posterior"].to_dataset()
+    return xr.DataTree.from_dict({"posterior": xr.merge([population, inside])})
+
+
+def _by_nuts(
+    learnt: Any,
+    model: Model,
+    data: Dataset,
+    posterior: xr.Dataset | None,
+    draws: int,
+    seed: int,
+    edit: Callable[[Any], Any] | None,
+) -> xr.DataTree:
+    informed = model if posterior is None else model.with_priors(priors_from(learnt))
+    seen = [output for output, record in observed_records(model, data).items() if len(record)]
+    chains = 2
+    made = fit(
+        _only(informed, seen),
+        data,
+        draws=max(draws // chains, 1),
+        chains=chains,
+        seed=seed,
+        target_accept=0.95,
+        edit=edit,
+        progress=False,
+    )
+    return xr.DataTree.from_dict({"posterior": made.draws["posterior"].to_dataset()})
+
+
+def _no_modes() -> pd.DataFrame:
+    return pd.DataFrame({"EFFECT": [], "OCCASION": [], "MAP": [], "SD": []})
+
+
+def _modes_table(conditional: Conditional, modes: Any) -> pd.DataFrame:
+    spread = np.sqrt(np.einsum("ij,ij->i", modes.factor[0], modes.factor[0]))
+    by_position = {int(p): k for k, p in enumerate(conditional.slots[0]) if p >= 0}
+    rows, at = [], 0
+    for rv, shape in zip(conditional.effects.variables, conditional.effects.shapes, strict=True):
+        names = conditional.translation.model
+        columns = names.random_effects if rv.name == "eta" else names.occasion_effects
+        for group in range(shape[0]):
+            for name in range(shape[1]):
+                slot = by_position[at]
+                label = columns[name] if name < len(columns) else f"{rv.name} {name + 1}"
+                occasion = None if rv.name == "eta" else group + 1
+                rows.append((label, occasion, modes.table[0, slot], spread[slot]))
+                at += 1
+    return pd.DataFrame(rows, columns=["EFFECT", "OCCASION", "MAP", "SD"])
+
+
+def _tree(
+    conditional: Conditional,
+    weighted: Weighted,
+    chosen: np.ndarray,
+    points: np.ndarray,
+    posterior: xr.Dataset | None,
+    thinned: xr.Dataset | None,
+) -> xr.DataTree:
+    """The chosen draws by name: the population's from its own fit, the patient's from the graph."""
+    graph = conditional.graph
+    variables: dict[str, Any] = {}
+    if thinned is not None:
+        own = {"subject", "occasion", "interval", *(d for d in thinned.dims if str(d).endswith("_row"))}
+        for name, values in thinned.data_vars.items():
+            if not own & set(values.dims):
+                kept = tuple(d for d in values.dims if d != "sample")
+                picked = values.transpose("sample", ...).values[weighted.point[chosen]]
+                variables[str(name)] = (("chain", "draw", *kept), picked[None])
+    effects = weighted.effects[chosen]
+    at = 0
+    for rv, shape in zip(conditional.effects.variables, conditional.effects.shapes, strict=True):
+        size = int(np.prod(shape))
+        dims = graph.named_vars_to_dims[rv.name]
+        variables[rv.name] = (
+            ("chain", "draw", *dims),
+            effects[None, :, at : at + size].reshape(1, -1, *shape),
+        )
+        at += size
+    rows = [conditional.individual(points[weighted.point[k]], weighted.effects[k]) for k in chosen]
+    for name in rows[0]:
+        dims = graph.named_vars_to_dims[name]
+        variables[name] = (("chain", "draw", *dims), np.stack([row[name] for row in rows])[None])
+    used = {dim for dims, _ in variables.values() for dim in dims}
+    coords: dict[str, Any] = {dim: np.asarray(v) for dim, v in graph.coords.items() if dim in used}
+    if posterior is not None:
+        rest = [d for d in used if d in posterior.coords and d not in coords]
+        coords |= {d: posterior.coords[d].values for d in rest if d not in ("chain", "draw")}
+    coords |= {"chain": [0], "draw": np.arange(len(chosen))}
+    return xr.DataTree.from_dict({"posterior": xr.Dataset(variables, coords=coords)})
