@@ -1,10 +1,9 @@
 """Equations beside diffrax: milliseconds of one log-density with its gradient, same problems, same tolerance.
 
 diffrax (optional: ``pip install diffrax``) solves all subjects in one compiled function on the CPU in double
-precision, from dose to dose (`lax.scan`), with Tsit5, for TMDD with Kvaerno5; its gradient is taken in four
-ways (backwards or forwards, subjects side by side or one after the other, `vmap` or `lax.map`) and the fastest
-counts. The density is normal, with the predictions at the centre. Run with
-`python benchmarks/ode_beside_diffrax.py [names of problems]`.
+precision, from dose to dose (`lax.scan`), with Tsit5, for TMDD with Kvaerno5. Its gradient is taken in four
+ways, backwards or forwards, subjects side by side or one after the other (`vmap`, `lax.map`), and the fastest
+counts. The density is normal. Run with `python benchmarks/ode_beside_diffrax.py [names of problems]`.
 """
 
 from __future__ import annotations

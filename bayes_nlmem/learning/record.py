@@ -51,6 +51,10 @@ class RunRecord:
         How often sampling was begun: more than 1 for a run that was cut off and went on.
     data_choices : list of str
         What was decided about the data after reading.
+    structure : dict
+        How the structure was solved: solver and tolerances of equations.
+    failures : list of str
+        Subjects whose equations could not be solved while sampling, why, and for which parameters.
 
     Examples
     --------
@@ -77,6 +81,8 @@ class RunRecord:
     data_digest: str = ""
     parts: int = 1
     data_choices: list[str] = field(default_factory=list)
+    structure: dict[str, Any] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain Python values."""

@@ -110,7 +110,10 @@ class Fit:
             f"Fit of {self.model.name or 'a model'}: {len(self.data.subjects)} subjects, "
             f"{sizes['chain']} chains x {sizes['draw']} draws ({record.sampler}, seed {record.seed})"
         )
-        return "\n\n".join([head, table_text(self._summary), str(self._verdict)])
+        parts = [head, table_text(self._summary), str(self._verdict)]
+        if record.failures:
+            parts.append("\n  ".join(["Where the equations could not be solved:", *record.failures]))
+        return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
         return table_html(self._summary) + f"<pre>{self._verdict}</pre>"

@@ -13,6 +13,7 @@ from bayes_nlmem.learning.draws_tree import draws_tree
 from bayes_nlmem.learning.record import RunRecord, versions
 from bayes_nlmem.learning.results import Fit
 from bayes_nlmem.learning.samplers import SAMPLERS, Settings, say
+from bayes_nlmem.learning.solver_notes import failures_in, forget_failures, solver_of
 from bayes_nlmem.learning.start_check import check_start
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.learning.whitening import can_whiten
@@ -75,6 +76,7 @@ def prepare(
 
 def make(prepared: Prepared, sampler: str, settings: Settings) -> Fit:
     """Sample."""
+    forget_failures(prepared.translation.model.structure)
     sampled, stages = SAMPLERS[sampler](prepared.translation, prepared.starts, settings)
     prepared.clock.lap("sampler", stages)
     return fit_of(prepared, sampled, sampler, settings)
@@ -102,6 +104,8 @@ def fit_of(prepared: Prepared, sampled: xr.DataTree, sampler: str, settings: Set
         versions=versions(),
         data_digest=translation.data.digest,
         data_choices=list(translation.data.choices),
+        structure=solver_of(translation.model.structure),
+        failures=failures_in(translation.model, translation.data),
         parts=1 if settings.folder is None else len(settings.folder.part_paths),
     )
     return Fit(translation.model, translation.data, tree, record, prepared.edit)

@@ -284,12 +284,7 @@ class ODE:
             )
         check_records(records, len(self.compartments), replacing=True)
         default = self.compartments.index(self.default_dose)
-        given = [name for name in names if name not in self.parameters]
-        # What is a parameter of the equations may also be an input of doses (D in a rate, say).
-        doubles = [
-            name for name in self.parameters if name.partition("_")[0] in DOSE_INPUTS and self._is_input(name)
-        ]
-        inputs = (*given, *doubles, *self.system.inputs)
+        inputs = self.columns(names)[len(self.parameters) :]
         dose_inputs = [
             {letter: name for letter in DOSE_INPUTS for name in (letter, f"{letter}_{c}") if name in inputs}
             for c in self._doors
@@ -322,6 +317,15 @@ class ODE:
             tables=tables,
             n_rows=records.n_rows,
         )
+
+    def columns(self, names: Iterable[str]) -> tuple[str, ...]:
+        """What the solver gets for the parameters `names`: those of the equations, then inputs of doses."""
+        given = [name for name in map(self.canonical, names) if name not in self.parameters]
+        # What is a parameter of the equations may also be an input of doses (D in a rate, say).
+        doubles = [
+            name for name in self.parameters if name.partition("_")[0] in DOSE_INPUTS and self._is_input(name)
+        ]
+        return (*self.parameters, *given, *doubles, *self.system.inputs)
 
     def _is_input(self, name: str) -> bool:
         letter, _, compartment = name.partition("_")
