@@ -55,7 +55,7 @@ def failures_in(model: Model, data: Dataset) -> list[str]:
         return []
     from bayes_nlmem.engine.ode.failures import failures_of
 
-    columns = structure.columns(model.parameters)
+    columns = structure.solver_columns(model.parameters)
     found = sorted(failures_of(structure.code).items(), key=lambda item: -item[1].count)
     sentences = []
     for subject, failures in found[:_MOST]:

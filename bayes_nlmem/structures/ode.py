@@ -284,7 +284,7 @@ class ODE:
             )
         check_records(records, len(self.compartments), replacing=True)
         default = self.compartments.index(self.default_dose)
-        inputs = self.columns(names)[len(self.parameters) :]
+        inputs = self.solver_columns(names)[len(self.parameters) :]
         dose_inputs = [
             {letter: name for letter in DOSE_INPUTS for name in (letter, f"{letter}_{c}") if name in inputs}
             for c in self._doors
@@ -318,7 +318,7 @@ class ODE:
             n_rows=records.n_rows,
         )
 
-    def columns(self, names: Iterable[str]) -> tuple[str, ...]:
+    def solver_columns(self, names: Iterable[str]) -> tuple[str, ...]:
         """What the solver gets for the parameters `names`: those of the equations, then inputs of doses."""
         given = [name for name in map(self.canonical, names) if name not in self.parameters]
         # What is a parameter of the equations may also be an input of doses (D in a rate, say).
