@@ -107,6 +107,7 @@ _EXPORTS: dict[str, str] = {
     "censored": "data.limits_of_quantification",
     "Dataset": "data.dataset",
     "Design": "data.planned",
+    "interpolated": "data.interpolation",
     "read": "data.reader",
     "Regimen": "data.regimen",
     "subset": "data.dataset",

@@ -1,4 +1,4 @@
-"""Equations beside diffrax: milliseconds of one log-density with its gradient, same problems, same tolerance.
+"""Equations beside diffrax: CPU milliseconds of one log-density with gradient, same problems and tolerance.
 
 diffrax (optional: ``pip install diffrax``) solves all subjects in one compiled function on the CPU in double
 precision, from dose to dose (`lax.scan`), with Tsit5, for TMDD with Kvaerno5. Its gradient is taken in four
