@@ -14,8 +14,8 @@ def interpolated(
     """A table with a covariate as a straight line between records: columns {covariate}_LEVEL and _SLOPE.
 
     Over the interval that ends at a record the covariate is ``LEVEL + SLOPE * TIME``. Read both as covariates
-    whose value at the end of an interval governs it (the default), let two parameters be nothing but them, and
-    write ``p.TEMP_LEVEL + p.TEMP_SLOPE * t`` in the equations.
+    whose value at the end of an interval governs it (the default), let two parameters be nothing but them,
+    and write ``p.TEMP_LEVEL + p.TEMP_SLOPE * t`` in the equations.
 
     Parameters
     ----------
