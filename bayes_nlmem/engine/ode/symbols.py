@@ -121,6 +121,15 @@ class Symbol:
             )
         )
 
+    def __call__(self, *_: Any) -> NoReturn:
+        raise ModelError(
+            explain(
+                expected="states at the present time",
+                got="a state at another time (delay equations cannot be solved)",
+                remedy="Put a chain of transit compartments in between, or for doses an input rate.",
+            )
+        )
+
     __int__ = __index__ = __complex__ = __round__ = __float__
 
     def __iter__(self) -> NoReturn:

@@ -69,6 +69,7 @@ def if_on_state(t, y, p):
         (if_on_state, {}, "np.where"),
         (lambda t, y, p: {"a": math.exp(y.a)}, {}, r"np\.exp"),
         (lambda t, y, p: {"a": min(y.a, 1.0)}, {}, "np.maximum"),
+        (lambda t, y, p: {"a": -y.a(t - p.delay)}, {}, "delay equations"),
         (lambda t, y, p: {"a": -p.CLL * y.a}, {"parameters": ("CL",)}, "CLL.*CL"),
         (lambda t, y, p: {"a": -y.b}, {}, "none for b"),
         (lambda t, y, p: {"a": -y.cent}, {"compartments": ("a", "central")}, "central"),
