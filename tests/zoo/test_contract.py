@@ -12,7 +12,7 @@ from scipy.integrate import trapezoid
 import bayes_nlmem as bn
 
 NAMES = bn.zoo.list()
-STUDIED = ("indomethacin", "theophylline", "wang2007", "warfarin_pk")
+STUDIED = ("indomethacin", "one_comp_mm", "theophylline", "wang2007", "warfarin_pk")
 EXPLAINED = {"theophylline": {"W_DV_ZERO"}}
 
 
