@@ -51,11 +51,6 @@ def covariate_effects(
     BayesNlmemError
         If no parameter has a covariate effect; unknown covariates in `at`.
 
-    References
-    ----------
-    Menon-Andersen et al. 2011, doi:10.1002/cpt.2010.2204 (covariate forest plots: "Essential pharmacokinetic
-    information for drug dosage decisions").
-
     Examples
     --------
     >>> import bayes_nlmem as bn
