@@ -47,6 +47,9 @@ _EXPORTS: dict[str, str] = {
     "Natural": "ground.scales",
     "Probit": "ground.scales",
     "Scale": "ground.scales",
+    "Horseshoe": "ground.shrinkage_priors",
+    "R2D2": "ground.shrinkage_priors",
+    "SpikeAndSlab": "ground.shrinkage_priors",
     # statistics
     "allometry": "statistics.size",
     "BoxCoxEta": "statistics.eta_laws",
@@ -146,6 +149,10 @@ _EXPORTS: dict[str, str] = {
     "vpc_events": "checks.events",
     "vpc_of_arrays": "checks.visual_predictive",
     # selection
+    "CovariateSearch": "selection.stepwise",
+    "exposure_ratios": "selection.exposure_ratios",
+    "covariate_signals": "selection.signals",
+    "CovariateSelection": "selection.joint",
     "Relation": "selection.relations",
     "relations": "selection.relations",
     # dosing
@@ -177,6 +184,8 @@ _EXPORTS: dict[str, str] = {
     "log_evidence": "criteria.evidence",
     "loo": "criteria.leave_one_out",
     "waic": "criteria.leave_one_out",
+    "search_covariates": "selection.stepwise",
+    "select_covariates": "selection.joint",
     # plots
     "explore_goodness_of_fit": "plots.interactive.goodness",
     "explore_individual_fits": "plots.interactive.individuals",
@@ -190,6 +199,7 @@ _EXPORTS: dict[str, str] = {
     "plot_effect_quantiles": "plots.effect_pairs",
     "plot_effects_against_covariates": "plots.effects",
     "plot_exposure": "plots.forest",
+    "plot_exposure_ratios": "plots.exposure_ratios",
     "plot_goodness_of_fit": "plots.goodness",
     "plot_individual_fits": "plots.individuals",
     "plot_npde": "plots.errors",

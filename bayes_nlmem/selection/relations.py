@@ -139,9 +139,7 @@ def check_relations(model: Model, data: Dataset, candidates: tuple[Relation, ...
     problems, seen = [], set()
     for relation in candidates:
         if relation.parameter not in model.parameters:
-            problems.append(
-                f"{relation}: no such parameter; the model has {names_text(model.parameters)}"
-            )
+            problems.append(f"{relation}: no such parameter; the model has {names_text(model.parameters)}")
             continue
         if missing := [name for name in members(relation.covariate) if name not in data.covariates]:
             problems.append(f"{relation}: not among the covariates read: {names_text(missing)}")

@@ -86,6 +86,10 @@ class Submodels:
     method: str
     seed: int
 
+    def __reduce__(self) -> tuple:
+        """Only what it was made from travels to another process, nothing that was compiled."""
+        return Submodels, (self.model, self.data, self.candidates, self.method, self.seed)
+
     @cached_property
     def _densities(self) -> Densities:
         full = with_relations(self.model, self.candidates)
@@ -146,13 +150,11 @@ class Submodels:
             if relation.name not in chosen
             for name in relation.coefficients
         }
-        elements = self._densities.conditional.population
-        graph = self._densities.conditional.graph
+        population = self._densities.conditional.population
         marks = [
             np.full(int(np.prod(shape)), rv.name in out)
-            for rv, shape in zip(elements.variables, elements.shapes, strict=True)
+            for rv, shape in zip(population.variables, population.shapes, strict=True)
         ]
-        del graph
         return np.concatenate(marks)
 
     def start(self) -> tuple[np.ndarray, np.ndarray]:
@@ -257,23 +259,23 @@ class Submodels:
         )
 
 
-@lru_cache(maxsize=4)
-def _cached(key: str, submodels: _ByKey) -> Submodels:
-    return submodels.content
-
-
-@dataclass(frozen=True)
-class _ByKey:
-    """A box that is equal to every other box with its key, so that one process compiles a study once."""
+@dataclass(frozen=True, eq=False)
+class _Keyed:
+    """Submodels that are equal when their keys are, so that a process compiles one study once."""
 
     key: str
-    content: Any
+    content: Submodels
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByKey) and other.key == self.key
+        return isinstance(other, _Keyed) and other.key == self.key
 
     def __hash__(self) -> int:
         return hash(self.key)
+
+
+@lru_cache(maxsize=4)
+def _first_of(keyed: _Keyed) -> Submodels:
+    return keyed.content
 
 
 def evaluate_elsewhere(
@@ -292,4 +294,4 @@ def evaluate_elsewhere(
     parent : Submodel or None
         Where to start.
     """
-    return _cached(key, _ByKey(key, submodels)).evaluate(included, parent)
+    return _first_of(_Keyed(key, submodels)).evaluate(included, parent)

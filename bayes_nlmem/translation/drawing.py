@@ -7,7 +7,9 @@ from typing import Any
 import pymc as pm
 
 from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.ground.shrinkage_priors import ShrinkagePrior
 from bayes_nlmem.ground.truncated import Truncated
+from bayes_nlmem.translation.shrinkage import draw_shrunk
 
 
 def known_or_drawn(
@@ -40,6 +42,8 @@ def known_or_drawn(
     if name in graph.named_vars:  # an unknown that stands in several places is drawn once
         return graph[name]
     with graph:
+        if isinstance(value, ShrinkagePrior):
+            return draw_shrunk(name, value)
         if isinstance(value, Truncated):
             return pm.Truncated(name, _unnamed(value.prior), **value.arguments(), dims=dims, shape=shape)
         return getattr(pm, value.distribution)(name, **_floats(value.arguments()), dims=dims, shape=shape)

@@ -23,6 +23,21 @@ def test_one_panel_for_each_covariate_and_parameter(stand_in, tmp_path):
     assert labels == [("WT [kg]", "η KA"), ("WT [kg]", "η CL"), ("SEX", "η KA"), ("SEX", "η CL")]
 
 
+def test_every_panel_tells_its_shrinkage_and_the_test(stand_in):
+    titles = [axes.get_title(loc="left") for axes in plot_effects_against_covariates(stand_in).axes]
+    assert all(title.startswith("shrinkage") and "test:" in title for title in titles)
+    assert not any("high" in title for title in titles)
+
+
+def test_high_shrinkage_is_a_warning(stand_in):
+    posterior = stand_in.draws["posterior"].to_dataset()
+    posterior["eta"] = 0.3 * posterior["eta"]
+    stand_in.draws = {"posterior": posterior}
+    figure = plot_effects_against_covariates(stand_in)
+    assert "(high)" in figure.axes[0].get_title(loc="left")
+    assert "Shrinkage above 30 % in CL, KA" in figure.get_suptitle()
+
+
 def test_means_have_a_row_for_each_subject(stand_in):
     means = random_effect_means(stand_in)
     assert list(means.index) == list(range(1, 15)) and list(means.columns) == ["KA", "CL"]

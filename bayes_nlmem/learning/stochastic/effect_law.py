@@ -146,8 +146,27 @@ class EffectLaw:
         """Number of effects between subjects."""
         return self.kinds["eta"][2] if "eta" in self.kinds else 0
 
+    @cached_property
+    def affine(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Intercept and slope of the typical values in theta, if they are linear in it."""
+        first = self._jacobian(self.at)
+        moved = self.at + 0.1 * np.random.default_rng(22).normal(size=len(self.at))
+        base = self._typical(self.at)
+        expected = base + first @ (moved - self.at)
+        if np.allclose(first, self._jacobian(moved), rtol=1e-4, atol=1e-6) and np.allclose(
+            expected, self._typical(moved), rtol=1e-7, atol=1e-7
+        ):
+            return base - first @ self.at, first
+        return None
+
     def typical(self, theta: np.ndarray) -> np.ndarray:
         """Typical values on the additive scale at every subject's first row, (n_subjects, n_eta)."""
+        if self.affine is not None:
+            intercept, slope = self.affine
+            return intercept + slope @ theta
+        return self._typical(theta)
+
+    def _typical(self, theta: np.ndarray) -> np.ndarray:
         translation = self.densities.conditional.translation
         layout, parameters = translation.layout, translation.model.parameters
         if not self.n_eta:
@@ -170,13 +189,16 @@ class EffectLaw:
 
     def typical_jacobian(self, theta: np.ndarray) -> np.ndarray:
         """D typical / d theta, (n_subjects, n_eta, n_theta)."""
-        base = self.typical(theta)
+        return self._jacobian(theta) if self.affine is None else self.affine[1]
+
+    def _jacobian(self, theta: np.ndarray) -> np.ndarray:
+        base = self._typical(theta)
         jacobian = np.zeros((*base.shape, len(theta)))
         for k in range(len(theta)):
             up, down = theta.copy(), theta.copy()
             up[k] += _STEP
             down[k] -= _STEP
-            jacobian[:, :, k] = (self.typical(up) - self.typical(down)) / (2 * _STEP)
+            jacobian[:, :, k] = (self._typical(up) - self._typical(down)) / (2 * _STEP)
         jacobian[np.abs(jacobian) < 1e-9] = 0.0
         return np.where(np.isfinite(jacobian), jacobian, 0.0)
 

@@ -128,13 +128,50 @@ class Information:
         """Slope of log p(theta) in the estimated elements; zero for maximum likelihood."""
         return self._prior()[0]
 
-    def observed(self) -> np.ndarray:
-        """Observed information by Louis' identity, (n_estimated, n_estimated)."""
+    def parts(self) -> Parts:
+        """What the points taken add to Louis' identity."""
         scores = np.stack(self.scores)
         centred = scores - scores.mean(axis=0)
-        missing = np.einsum("snp,snq->pq", centred, centred) / max(len(scores) - 1, 1)
-        return np.mean(self.curvature, axis=0) - missing + self._prior()[1]
+        products = np.einsum("snp,snq->pq", centred, centred)
+        return Parts(np.sum(self.curvature, axis=0), len(scores), products, len(scores) - 1, self._prior()[1])
 
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Sums for Louis' identity; those of several rounds near one theta add up.
+
+    Parameters
+    ----------
+    curvature, products : ndarray
+        Sum of the complete data's information over the points, and of the products of the subjects' centred
+        scores.
+    count, freedom : int
+        Number of points, and of points less one per round.
+    of_prior : ndarray
+        Information of the prior; zero for maximum likelihood.
+    """
+
+    curvature: np.ndarray
+    count: int
+    products: np.ndarray
+    freedom: int
+    of_prior: np.ndarray
+
+    def __add__(self, other: Parts) -> Parts:
+        return Parts(
+            self.curvature + other.curvature,
+            self.count + other.count,
+            self.products + other.products,
+            self.freedom + other.freedom,
+            other.of_prior,
+        )
+
+    @property
+    def observed(self) -> np.ndarray:
+        """Observed information, (n_estimated, n_estimated)."""
+        return self.complete - self.products / max(self.freedom, 1)
+
+    @property
     def complete(self) -> np.ndarray:
         """Information that the effects would give, were they seen."""
-        return np.mean(self.curvature, axis=0) + self._prior()[1]
+        return self.curvature / self.count + self.of_prior

@@ -12,12 +12,15 @@ import pandas as pd
 import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.convergence import Finding, Verdict
 from bayes_nlmem.learning.draws_tree import draws_tree
 from bayes_nlmem.learning.predictions import curves, predictions
 from bayes_nlmem.learning.record import RunRecord
 from bayes_nlmem.learning.stochastic.estimates_table import estimates_html, estimates_text
+from bayes_nlmem.learning.stochastic.natural_scale import NaturalScale
 from bayes_nlmem.marginal.compiled import named
+from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Translation
 
@@ -95,9 +98,8 @@ class SaemFit:
     --------
     >>> import bayes_nlmem as bn
     >>> study = bn.zoo.load("theophylline")
-    >>> result = bn.saem(study.model, study.data, seed=1, progress=False)
-    >>> result.record.estimate
-    'maximum likelihood'
+    >>> result = bn.saem(study.model, study.data, seed=1)  # doctest: +SKIP
+    >>> result.estimates  # doctest: +SKIP
     """
 
     model: Model
@@ -138,6 +140,34 @@ class SaemFit:
         return draws_tree(
             self.translation, xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
         )
+
+    def population_draws(self, draws: int = 1000, seed: int = 1) -> dict[str, np.ndarray]:
+        """Draws of the population parameters from the normal law of their estimates, by name.
+
+        Normal on the scale of estimation, with the covariance of the estimates; known numbers are left out.
+
+        Raises
+        ------
+        FitError
+            There are no standard errors for some parameters.
+        """
+        covariance = self.covariance.to_numpy()
+        if not np.all(np.isfinite(covariance)):
+            raise FitError(
+                explain(
+                    expected="standard errors of all parameters",
+                    got=self.record.problem or "none",
+                    remedy="Take out what the data do not identify, or use bn.fit.",
+                )
+            )
+        scale = NaturalScale(Conditional(self.translation))
+        elements = scale.conditional.population.elements
+        at = [elements.index(name) for name in self.covariance.index]
+        rng = np.random.default_rng(seed)
+        points = np.tile(self.theta, (draws, 1))
+        points[:, at] += rng.multivariate_normal(np.zeros(len(at)), covariance, size=draws, method="eigh")
+        values = np.array([scale.values(point) for point in points])
+        return dict(zip(scale.names, values.T, strict=True))
 
     def summary(self) -> pd.DataFrame:
         """The estimates with the columns of `Fit.summary`: the value stands for median and mean."""

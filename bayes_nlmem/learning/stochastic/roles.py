@@ -76,7 +76,7 @@ def find_roles(
     rng = np.random.default_rng(20)
     b = 0.1 * rng.normal(size=densities.conditional.n_effects)
     free = np.flatnonzero(~held)
-    jacobian, linear = _typical_jacobian(densities, law, theta)
+    jacobian, linear = law.typical_jacobian(theta), law.affine is not None
     moves = [k for k in free if np.any(jacobian[:, :, k])]
     typical = [k for k in moves if law.normal and _acts_through_effects(densities, law, theta, b, k)]
     shapes = _shapes_effects(densities, theta, b)
@@ -108,14 +108,6 @@ def unidentified(densities: Densities, theta: np.ndarray, held: np.ndarray) -> n
         slope = densities.conditional.joint(moved, b)[2] - densities.light(moved, b).slope_prior
         known |= ~(np.abs(slope) <= 1e-10)
     return np.flatnonzero(~known & ~held)
-
-
-def _typical_jacobian(densities: Densities, law: EffectLaw, theta: np.ndarray) -> tuple[np.ndarray, bool]:
-    first = law.typical_jacobian(theta)
-    rng = np.random.default_rng(22)
-    second = law.typical_jacobian(theta + 0.1 * rng.normal(size=len(theta)))
-    linear = bool(np.allclose(first, second, rtol=1e-4, atol=1e-6))
-    return first, linear
 
 
 def _acts_through_effects(

@@ -17,7 +17,7 @@ import numpy as np
 from bayes_nlmem.learning.stochastic.chains import Chains, Normals
 from bayes_nlmem.learning.stochastic.densities import Densities
 from bayes_nlmem.learning.stochastic.effect_law import EffectLaw
-from bayes_nlmem.learning.stochastic.information import Information
+from bayes_nlmem.learning.stochastic.information import Information, Parts
 from bayes_nlmem.learning.stochastic.roles import Roles
 from bayes_nlmem.learning.stochastic.updates import Updates
 from bayes_nlmem.marginal.laplace_em import modes
@@ -26,8 +26,11 @@ ANNEALING = 0.95
 _WINDOW = 30
 _ROUND = 40
 _LARGEST = 0.5
-_MOST_ROUNDS = 12
-_GOOD_SHARE = 0.5
+_MOST_ROUNDS = 30
+_MOST_BATCHES = 6
+_AGREE = 0.1  # relative difference of standard errors from two halves that counts as agreement
+_GOOD_SHARE = 0.8
+_POOLED = 8  # rounds whose information is averaged
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Run:
     covariance: np.ndarray | None = None
     problem: str = ""
     draws: np.ndarray | None = None
+    pool: list[Parts] = field(default_factory=list)
     mode: np.ndarray | None = None
     mode_covariance: np.ndarray | None = None
     accepted: dict[str, float] = field(default_factory=dict)
@@ -162,20 +166,22 @@ class Run:
             self.settled = True
             return
         self._centre(self.mode)
-        step_number = 1
-        for _ in range(_MOST_ROUNDS):
+        step_number, variances = 1, []
+        for number in range(_MOST_ROUNDS):
             step, error, noise = self._newton_step()
             if step is None:
                 return
             far = np.max(np.abs(step) / error)
-            step_number = 1 if far > 1.0 else step_number + 1
+            near = far < max(1.0, 4 * np.max(noise))
+            step_number = step_number + 1 if near or number > 2 else 1
             self.distance = np.abs(step) / error
-            self.noise = noise / np.sqrt(step_number)
+            variances.append(noise**2)
+            self.noise = np.sqrt(np.mean(variances, axis=0) / step_number)
             theta = self.theta.copy()
             theta[self.roles.estimated] += np.clip(step / step_number, -_LARGEST, _LARGEST)
             self._move(theta)
             self._record("settle")
-            if step_number > 1 and np.max(self.noise) < self.effort.tolerance and far < 1.0:
+            if near and step_number > 1 and np.max(self.noise) < self.effort.tolerance:
                 self.settled = True
                 return
 
@@ -185,20 +191,23 @@ class Run:
         conditional = self.densities.conditional
         self._centre(self.mode)
         self.chains.accepted.clear()
-        kept = []
-        information = self._information()
-        for k in range(self.effort.draws + 10):
+        for _ in range(10):
             self._simulate(wide=False)
-            if k < 10:
-                continue
-            kept.append(self.chains.flats())
-            if (k - 10) % self._stride == 0:
-                information.take(kept[-1][k % self.chains.n_chains])
+        kept, parts = [], None
+        for batch in range(_MOST_BATCHES):
+            flats, more = self._batch(self.effort.draws)
+            kept = kept or flats
+            if more is None:
+                break
+            last, parts = parts, more if parts is None else parts + more
+            if last is not None and _agree(last, more):
+                break
+            if batch == 0 and self.effort.draws < 20:
+                break  # a short look, where nobody reads the standard errors
         self.draws = np.stack(kept, axis=1)
         self.accepted = {kind: float(np.mean(shares)) for kind, shares in self.chains.accepted.items()}
-        if len(self.roles.estimated) and information.count > 1:
-            observed = information.observed()
-            self.covariance, self.problem = _inverse(observed, self.estimated_names)
+        if parts is not None:
+            self.covariance, self.problem = _inverse(parts.observed, self.estimated_names)
         self.mode, self.mode_covariance = modes(conditional, self.theta, self.mode, steps=20, tolerance=1e-5)
 
     # --- parts -----------------------------------------------------------------------------------
@@ -209,11 +218,17 @@ class Run:
         elements = self.densities.conditional.population.elements
         return [elements[k] for k in self.roles.estimated]
 
-    @property
-    def _stride(self) -> int:
-        """Every how many draws the information is taken: enough points over all subjects together."""
-        wanted = int(np.clip(600 / self.densities.n_subjects, 8, 40))
-        return max(1, self.effort.draws // wanted)
+    def _batch(self, draws: int) -> tuple[list[np.ndarray], Parts | None]:
+        """Draws at the present theta, and what some of them say about the information."""
+        information, kept = self._information(), []
+        wanted = int(np.clip(300 / self.densities.n_subjects, 8, 20))
+        stride = max(1, draws // wanted)
+        for k in range(draws):
+            self._simulate(wide=False)
+            kept.append(self.chains.flats())
+            if k % stride == 0 and len(self.roles.estimated):
+                information.take(kept[-1][k // stride % self.chains.n_chains])
+        return kept, information.parts() if information.count > 1 else None
 
     def _information(self) -> Information:
         return Information(self.densities, self.law, self.roles, self.priors, self.theta)
@@ -221,7 +236,7 @@ class Run:
     def _newton_step(self) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
         """Newton step at the present theta, standard errors, Monte Carlo error of the step in their unit."""
         information = self._information()
-        stride = max(1, _ROUND // int(np.clip(200 / self.densities.n_subjects, 4, 20)))
+        stride = max(1, _ROUND // int(np.clip(500 / self.densities.n_subjects, 5, 10)))
         scores = []
         for k in range(_ROUND):
             self._simulate(wide=False)
@@ -232,9 +247,13 @@ class Run:
             return None, np.zeros(0), np.zeros(0)
         each = np.array(scores)  # (iterations, chains, estimated)
         each = np.where(np.isfinite(each), each, np.nan)
-        pieces = max(1, int(np.ceil(8 / self.chains.n_chains)))
+        pieces = max(1, int(np.ceil(4 / self.chains.n_chains)))  # long ones: draws in a row are alike
         batches = np.concatenate([np.nanmean(part, axis=0) for part in np.array_split(each, pieces)])
-        information_matrix = _definite(information.observed(), information.complete())
+        self.pool = [*self.pool[-_POOLED + 1 :], information.parts()]
+        pooled = self.pool[0]
+        for parts in self.pool[1:]:
+            pooled = pooled + parts
+        information_matrix = _definite(pooled.observed, pooled.complete)
         covariance = np.linalg.inv(information_matrix)
         error = np.sqrt(np.diag(covariance))
         step = covariance @ (batches.mean(axis=0) + information.slope_prior())
@@ -338,12 +357,23 @@ class Run:
 
 
 def _definite(observed: np.ndarray, complete: np.ndarray) -> np.ndarray:
-    """Observed information, kept above a tenth of the complete one where noise or flatness spoil it."""
+    """Observed information, kept above a twentieth of the complete one where noise or flatness spoil it."""
     lower = np.linalg.cholesky(_positive(complete))
     inverse = np.linalg.inv(lower)
     values, vectors = np.linalg.eigh(inverse @ observed @ inverse.T)
-    kept = vectors * np.clip(values, 0.1, 1.0)
+    kept = vectors * np.clip(values, 0.05, 1.0)
     return lower @ (kept @ vectors.T) @ lower.T
+
+
+def _agree(one: Parts, other: Parts) -> bool:
+    """Whether two independent parts give the same standard errors."""
+    deviations = []
+    for parts in (one, other):
+        values, vectors = np.linalg.eigh(parts.observed)
+        if values[0] <= 0:
+            return False
+        deviations.append(np.sqrt(np.einsum("ij,j->i", vectors**2, 1 / values)))
+    return bool(np.max(np.abs(np.log(deviations[0] / deviations[1]))) < _AGREE)
 
 
 def _positive(matrix: np.ndarray) -> np.ndarray:

@@ -161,7 +161,7 @@ class Updates:
     def _fit_spread(self, theta: np.ndarray, block: np.ndarray, moments: dict[str, np.ndarray]) -> np.ndarray:
         """Newton steps on the normal law's expected log-density, which knows the moments alone."""
         pseudo = self._pseudo_effects(moments)
-        for _ in range(5):
+        for _ in range(3):
             light, slope = self._spread_slope(theta, pseudo, block)
             bend = np.zeros((len(block), len(block)))
             for row, k in enumerate(block):

@@ -1,0 +1,1 @@
+"""Covariates: search, selection, effects on exposure."""
