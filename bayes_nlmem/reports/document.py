@@ -15,6 +15,7 @@ from bayes_nlmem.reports.chapters.assumptions import model
 from bayes_nlmem.reports.chapters.estimates import estimates
 from bayes_nlmem.reports.chapters.overview import summary
 from bayes_nlmem.reports.chapters.pictures import goodness_of_fit, individual_fits, random_effects
+from bayes_nlmem.reports.chapters.predictive import predictive_checks
 from bayes_nlmem.reports.chapters.provenance import methods, reproducibility
 from bayes_nlmem.reports.chapters.study import data
 from bayes_nlmem.reports.chapters.trust import convergence
@@ -32,6 +33,7 @@ SECTIONS: tuple[Chapter, ...] = (
     estimates,
     convergence,
     goodness_of_fit,
+    predictive_checks,
     individual_fits,
     random_effects,
     methods,

@@ -21,6 +21,7 @@ TITLES = [
     "Parameter estimates",
     "Convergence",
     "Goodness of fit",
+    "Predictive checks",
     "Individual fits",
     "Random effects",
     "Methods",
@@ -58,7 +59,7 @@ def test_the_page_asks_nothing_of_the_network(whole):
     html = whole.html
     assert not re.search(r"<(script|link|iframe|object|embed)\b|@import|url\(", html)
     sources = re.findall(r'src="([^"]{0,40})', html)
-    assert len(sources) == 8 and all(source.startswith("data:image/png;base64,") for source in sources)
+    assert len(sources) == 10 and all(source.startswith("data:image/png;base64,") for source in sources)
 
 
 def test_the_page_is_small_enough_to_mail(whole):

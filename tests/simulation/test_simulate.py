@@ -148,6 +148,59 @@ def test_another_design_is_simulated_with_what_was_learnt(small_fit):
     assert table.ID.unique().tolist() == [1, 2] and table.REP.max() == 30
 
 
+def test_an_edit_of_the_graph_is_applied_again():
+    import pymc as pm
+
+    def halved(graph):
+        pm.Deterministic("half_CL", graph["CL"] / 2, dims="subject")
+
+    simulation = bn.simulate(oral(), design((70.0, 50.0)), parameters=KNOWN, draws=3, seed=1, edit=halved)
+    group = simulation.draws["posterior_predictive"]
+    assert_allclose(group["half_CL"].values, group["CL"].values / 2)
+
+
+def test_autocorrelated_errors_are_drawn_along_their_chain():
+    model = oral().with_residual("cp", bn.AR1Error(bn.Additive(1.0), tau=bn.about(4.0)))
+    simulation = bn.simulate(
+        model, design((70.0,) * 60), parameters={**KNOWN, "sigma_cp_tau": 4.0}, draws=100, seed=1
+    )
+    z = (simulation.values("cp") - simulation.predictions("cp")).reshape(-1, len(TIMES))
+    gaps = np.diff(TIMES)
+    for k in range(3):
+        assert_allclose(np.corrcoef(z[:, k], z[:, k + 1])[0, 1], np.exp(-gaps[k] / 4), atol=0.04)
+
+
+def test_classes_are_drawn_for_new_subjects():
+    model = bn.Model(
+        structure=bn.OneCompartment(),
+        parameters={
+            "CL": bn.Parameter(bn.PerClass(bn.LogNormal(2, cv=0.5), bn.LogNormal(8, cv=0.5))),
+            "V": bn.Parameter(30.0, iiv=0.1),
+        },
+        residuals={"cp": bn.Proportional(0.1)},
+        mixture=(0.3, 0.7),
+    )
+    known = {"CL_pop_1": 2.0, "CL_pop_2": 8.0}
+    simulation = bn.simulate(model, design((70.0,) * 50), parameters=known, draws=60, seed=1)
+    clearance = simulation.draws["posterior_predictive"]["CL"].values
+    assert set(np.unique(clearance)) == {2.0, 8.0}
+    assert_allclose((clearance == 2.0).mean(), 0.3, atol=0.03)
+
+
+def test_missing_covariates_of_new_subjects_are_drawn():
+    model = oral().with_covariate("CL", "WT", bn.Power(0.75, reference=70))
+    model = replace(model, missing={"WT": bn.Imputed(70.0, 0.2, scale=bn.Log())})
+    table = design((70.0, np.nan))
+    data = bn.read(
+        table.assign(DV=np.where(table.EVID == 0, 1.0, np.nan)),
+        covariates=["WT"],
+        allow=["E_COVARIATE_MISSING"],
+    )
+    simulation = bn.simulate(model, data, parameters=KNOWN, draws=400, seed=1)
+    weights = simulation.draws["posterior_predictive"]["WT_missing"].values.ravel()
+    assert_allclose(np.log(weights).std(), 0.2, rtol=0.15)
+
+
 def test_a_planned_study_is_simulated_with_covariates_drawn_for_it():
     arm = bn.Arm(25, bn.Regimen(100), times=TIMES, covariates={"WT": bn.LogNormal(70, cv=0.3)})
     simulation = bn.simulate(oral(), bn.Design([arm]), parameters=KNOWN, draws=3, seed=1)
