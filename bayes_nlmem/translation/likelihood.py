@@ -69,17 +69,24 @@ def observations(data: Dataset, record: np.ndarray) -> Observed:
     left, right = cens == 1, cens == -1
     lower[left] = np.where(np.isnan(limit[left]), -np.inf, limit[left])
     upper[right] = np.where(np.isnan(limit[right]), np.inf, limit[right])
-    above = np.full(len(value), -np.inf)
-    if "ABOVE" in table:
-        given = table["ABOVE"].to_numpy(float)
-        above = np.where(np.isnan(given), -np.inf, given)
-    return Observed(np.asarray(record, dtype=np.int64), value, lower, upper, above)
+    return Observed(np.asarray(record, dtype=np.int64), value, lower, upper, _above(data, record))
+
+
+def _above(data: Dataset, record: np.ndarray) -> np.ndarray:
+    """Limits above which values had to lie to be among the data (M2), else -inf."""
+    if "ABOVE" not in data.table:
+        return np.full(len(record), -np.inf)
+    given = data.table["ABOVE"].to_numpy(float)[record]
+    return np.where(np.isnan(given), -np.inf, given)
 
 
 def to_be_drawn(data: Dataset, record: np.ndarray) -> Observed:
-    """Observations that nobody has made yet: a place for each, the value 1 means nothing."""
+    """Observations that nobody has made yet: a place for each, the value 1 means nothing.
+
+    Under M2 they are drawn above the limit, as those that were seen had to lie there.
+    """
     nothing = np.ones(len(record))
-    return Observed(np.asarray(record, dtype=np.int64), nothing, nothing, nothing)
+    return Observed(np.asarray(record, dtype=np.int64), nothing, nothing, nothing, _above(data, record))
 
 
 @dataclass(frozen=True, eq=False)

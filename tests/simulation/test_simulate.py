@@ -100,6 +100,14 @@ def test_values_beyond_the_limits_are_flagged_and_set_to_them():
     assert {"CENS", "DV"} <= set(simulation.table())
 
 
+def test_values_that_had_to_lie_above_a_limit_are_drawn_there():
+    table = design((70.0,) * 5)
+    table["DV"] = np.where(table.EVID == 0, np.where(table.TIME > 20, 0.2, 2.0), np.nan)
+    data = bn.censored(bn.read(table, covariates=["WT"], lloq=1.0), "M2")
+    simulation = bn.simulate(oral(), data, parameters=KNOWN, draws=50, seed=1)
+    assert simulation.values("cp").shape == (50, 25) and simulation.values("cp").min() > 1.0
+
+
 def test_limits_as_observed_need_one_limit():
     table = design((70.0, 70.0))
     table["DV"] = np.where(table.EVID == 0, 1.0, np.nan)
