@@ -58,9 +58,9 @@ def residuals(
         - EBE_PRED and EBE_IWRES, prediction and weighted residual at the EBE (NONMEM's IPRED and IWRES);
         - EPRED, EWRES, NPD, NPDE from replicates, see `npde`.
 
-        NaN for censored observations, except EWRES, NPD and NPDE, for which a value beyond the limit is drawn. With errors on the log scale (or another one)
-        CPRED, WRES and CWRES are those of the transformed observations. Outputs of categories, counts and
-        events have no CPRED, WRES and CWRES.
+        NaN for censored observations, except EWRES, NPD and NPDE, for which a value beyond the limit is
+        drawn. With errors on the log scale (or another one) CPRED, WRES and CWRES are those of the
+        transformed observations. Outputs of categories, counts and events have no CPRED, WRES and CWRES.
 
     References
     ----------
