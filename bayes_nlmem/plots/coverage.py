@@ -72,7 +72,27 @@ def plot_numerical_predictive_check(learnt: Any, *, axes: Any = None, **options:
                 panel.set(xlabel="Prediction interval [%]", xlim=(-3, 100))
             line[0].set_ylabel("observed / expected number")
             line[0].set_ylim(bottom=0)
+        if axes is None:
+            _explain_band(figure)
     return figure
+
+
+def _explain_band(figure: Any) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    ring: dict[str, Any] = {
+        "marker": "o",
+        "markersize": 6,
+        "markerfacecolor": "none",
+        "markeredgecolor": SMOOTH,
+    }
+    marks = [
+        Line2D([], [], color=INK, linewidth=1.4, marker="o", markersize=3.2, label="observed"),
+        Patch(color=INDIVIDUAL, alpha=0.25, linewidth=0, label="interval of the replicates"),
+        Line2D([], [], linestyle="none", label="outside of it", **ring),
+    ]
+    figure.legend(handles=marks, loc="outside upper left", ncols=3, fontsize=8)
 
 
 def plot_outliers(learnt: Any, *, most: int = 15, axes: Any = None, **options: Any) -> Any:
@@ -112,9 +132,10 @@ def plot_outliers(learnt: Any, *, most: int = 15, axes: Any = None, **options: A
     table = learnt if isinstance(learnt, pd.DataFrame) else outliers(learnt, **options)
     shown = table.head(most).iloc[::-1]
     place = np.arange(len(shown))
+    own = axes is None
     with style():
         if axes is None:
-            figure = new_figure(6.4, 0.24 * len(shown) + 1.3)
+            figure = new_figure(6.4, 0.24 * len(shown) + 1.5)
             axes = figure.subplots()
         else:
             figure = axes.figure
@@ -129,5 +150,8 @@ def plot_outliers(learnt: Any, *, most: int = 15, axes: Any = None, **options: A
         axes.set_yticks(place, [f"ID {subject}" for subject in shown.ID])
         axes.set_xlabel("-log10 of the tail probability")
         axes.set_xlim(left=0)
-        axes.legend(loc="lower right", fontsize=8)
+        if own:
+            figure.legend(loc="outside upper left", ncols=3, fontsize=8)
+        else:
+            axes.legend(loc="lower right", fontsize=8)
     return figure

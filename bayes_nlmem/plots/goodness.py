@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayes_nlmem.plots.individuals import chosen_output
 from bayes_nlmem.plots.smoother import lowess
-from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, SMOOTH, labelled, new_figure, style
+from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, SMOOTH, labelled, new_figure, plain_log, style
 
 
 def plot_goodness_of_fit(
@@ -172,7 +172,14 @@ def _identity_panel(axes: Any, predicted: pd.Series, observed: pd.Series, log: b
     if both.size:
         ends = [both.min(), both.max()]
         axes.plot(ends, ends, color=MUTED, linewidth=1)
-    _cloud(axes, predicted, observed)
+    if not log:
+        _cloud(axes, predicted, observed)
+        return
+    axes.plot(predicted, observed, **_DOT)
+    place, height = lowess(np.log(predicted), np.log(observed))  # the smoother sees what the eye sees
+    axes.plot(np.exp(place), np.exp(height), color=SMOOTH, linewidth=1.6)
+    plain_log(axes.xaxis)
+    plain_log(axes.yaxis)
 
 
 def _residual_panel(axes: Any, x: pd.Series, residual: pd.Series) -> None:

@@ -55,7 +55,8 @@ def evaluate(
     columns = [given[rv.name] for rv in known]
     found: list[np.ndarray] = []
     for k in range(draws):
-        values = function(*(np.asarray(column[k], dtype=float) for column in columns))
+        point = (np.asarray(c[k], dtype=rv.dtype) for c, rv in zip(columns, known, strict=True))
+        values = function(*point)
         if not found:
             found = [np.empty((draws, *np.shape(value)), np.asarray(value).dtype) for value in values]
         for place, value in zip(found, values, strict=True):

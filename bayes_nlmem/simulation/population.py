@@ -19,12 +19,12 @@ Columns = dict[str, np.ndarray]
 
 def effects_in(graph: pm.Model) -> list[Any]:
     """Random variables of single subjects, occasions or other groups; all others are the population's."""
-    groups = {"subject", "occasion"}
-    return [
-        rv
-        for rv in graph.free_RVs
-        if rv.name.startswith(("eta", "kappa")) or groups & set(graph.named_vars_to_dims.get(rv.name) or ())
-    ]
+
+    def of_single_ones(rv: Any) -> bool:
+        dims = graph.named_vars_to_dims.get(rv.name) or ()
+        return any(dim in ("subject", "occasion") or dim.endswith("_subject") for dim in dims)
+
+    return [rv for rv in graph.free_RVs if rv.name.startswith(("eta", "kappa")) or of_single_ones(rv)]
 
 
 def population_in(graph: pm.Model) -> list[Any]:

@@ -1,5 +1,7 @@
 """Simulated replicates follow the graph: its effects, its predictions, its residual errors, its limits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
