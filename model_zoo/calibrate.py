@@ -1,4 +1,6 @@
-"""Calibrate a study of the zoo and keep the result beside it: `python model_zoo/calibrate.py theophylline 200`.
+"""Calibrate a study of the zoo and keep the result beside it.
+
+`python model_zoo/calibrate.py theophylline 200`
 
 Replicates are kept in `<name>.sbc` until all are there, so that it can be stopped and called again.
 """
@@ -14,6 +16,7 @@ HERE = Path(__file__).parent
 
 
 def main(name: str, n: int) -> None:
+    """Run, or go on with, the calibration and write `<name>/sbc.json`."""
     study = bn.zoo.load(name)
     calibration = bn.sbc(study.model, study.data, n=n, seed=1, store=HERE / f"{name}.sbc")
     command = f"python model_zoo/calibrate.py {name} {n}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayes_nlmem.ground.messages import BayesNlmemError, explain
+from bayes_nlmem.plots.panels import panels
 from bayes_nlmem.plots.smoother import lowess
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, labelled, new_figure, style
 from bayes_nlmem.selection.signals import covariate_signals
@@ -16,7 +16,7 @@ from bayes_nlmem.selection.signals import covariate_signals
 HIGH_SHRINKAGE = 30  # %; Savic & Karlsson 2009, doi:10.1208/s12248-009-9133-0
 
 
-def plot_random_effects(fit: Any) -> Any:
+def plot_random_effects(fit: Any, *, axes: Any = None) -> Any:
     """Individual random effects against the normal distribution that the model assumes for them.
 
     Bars and ticks are the subjects' posterior means, the line is N(0, omega) at the posterior median of
@@ -26,6 +26,8 @@ def plot_random_effects(fit: Any) -> Any:
     ----------
     fit : Fit
         What was learnt.
+    axes : array of matplotlib axes, optional
+        Where to draw, one per random effect; a new figure by default.
 
     Returns
     -------
@@ -44,21 +46,16 @@ def plot_random_effects(fit: Any) -> Any:
     """
     effects = random_effect_means(fit)
     summary = fit.summary()
-    columns = min(4, effects.shape[1])
-    rows = math.ceil(effects.shape[1] / columns)
     with style():
-        figure = new_figure(2.7 * columns + 0.4, 2.3 * rows + 0.2)
-        grid = figure.subplots(rows, columns, squeeze=False)
-        for axes, name in zip(grid.flat, effects, strict=False):
+        figure, shown = panels(effects.shape[1], columns=4, width=2.7, height=2.3, axes=axes)
+        for panel, name in zip(shown, effects, strict=True):
             omega = float(np.median(fit.draws["posterior"][f"omega_{name}"]))
-            _spread(axes, effects[name].to_numpy(), omega)
+            _spread(panel, effects[name].to_numpy(), omega)
             shrinkage = summary["shrinkage"].get(f"omega_{name}", np.nan)
             said = f", shrinkage {shrinkage:.0f} %" if np.isfinite(shrinkage) else ""
-            axes.set(xlabel=f"η {name}", title=f"{name}{said}")
-        for axes in grid.flat[effects.shape[1] :]:
-            axes.set_axis_off()
-        for axes in grid[:, 0]:
-            axes.set_ylabel("density")
+            panel.set(xlabel=f"η {name}", ylabel="density", title=f"{name}{said}")
+        if axes is None:
+            figure.legend(handles=_legend_of_spread(), loc="outside upper left", ncols=3, fontsize=8)
     return figure
 
 
@@ -109,7 +106,7 @@ def plot_effects_against_covariates(fit: Any) -> Any:
     badly_seen = sorted(set(signals.loc[signals["shrinkage"] > HIGH_SHRINKAGE, "parameter"]))
     rows, columns = len(covariates), effects.shape[1]
     with style():
-        figure = new_figure(2.7 * columns + 0.4, 2.1 * rows + 0.2)
+        figure = new_figure(2.7 * columns + 0.4, 2.1 * rows + 0.5)
         grid = figure.subplots(rows, columns, squeeze=False, sharey="col")
         for line, name in zip(grid, covariates, strict=True):
             values = np.asarray(fit.data.covariate(name))[np.asarray(first)]
@@ -127,6 +124,9 @@ def plot_effects_against_covariates(fit: Any) -> Any:
                 fontsize=8.5,
                 color=SMOOTH,
             )
+        kinds = [covariates[name].categories is None for name in covariates]
+        marks = _legend_of_trends(any(kinds), not all(kinds))
+        figure.legend(handles=marks, loc="outside lower left", ncols=3, fontsize=8)
     return figure
 
 
@@ -195,7 +195,35 @@ def _spread(axes: Any, means: np.ndarray, omega: float) -> None:
     axes.grid(visible=False, axis="y")
 
 
-_DOTS = {"linestyle": "none", "marker": "o", "markersize": 4, "alpha": 0.75, "color": INDIVIDUAL}
+def _legend_of_spread() -> list[Any]:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    return [
+        Patch(color=INDIVIDUAL, alpha=0.35, linewidth=0, label="subjects, posterior means"),
+        Line2D([], [], color=INK, marker="|", linestyle="none", markersize=7, label="one subject"),
+        Line2D([], [], color=POPULATION, linewidth=1.5, label="assumed: normal with the learnt SD"),
+    ]
+
+
+def _legend_of_trends(numeric: bool, categories: bool) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    marks = [Line2D([], [], **_DOTS, label="subject, posterior mean")]
+    if numeric:
+        marks.append(Line2D([], [], color=SMOOTH, linewidth=1.6, label="local regression"))
+    if categories:
+        marks.append(Line2D([], [], color=SMOOTH, linewidth=1.8, label="mean of the category"))
+    return marks
+
+
+_DOTS: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 4,
+    "alpha": 0.75,
+    "color": INDIVIDUAL,
+}
 
 
 def _against_number(axes: Any, values: np.ndarray, means: np.ndarray) -> None:

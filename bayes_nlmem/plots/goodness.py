@@ -86,11 +86,24 @@ def goodness_of_fit(
     seen = predictions[predictions.CENS == 0]
     observed, predicted = labelled("Observed", unit), "prediction" + (f" [{unit}]" if unit else "")
     with style():
-        figure = new_figure(9.2, 5.9) if axes is None else np.ravel(axes)[0].figure
+        figure = new_figure(9.2, 6.1) if axes is None else np.ravel(axes)[0].figure
         panels = np.ravel(figure.subplots(2, 3) if axes is None else axes)
         for panel, draw in zip(panels, _PANELS, strict=True):
             draw(panel, seen, observed, predicted, labelled("Time", time_unit), log_scale)
+        if axes is None:
+            figure.legend(handles=_legend(), loc="outside upper left", ncols=4, fontsize=8)
     return figure
+
+
+def _legend() -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], **_DOT, label="observation"),
+        Line2D([], [], color=SMOOTH, linewidth=1.6, label="local regression"),
+        Line2D([], [], color=MUTED, linewidth=1, label="identity, 0, or mean of |N(0, 1)|"),
+        Line2D([], [], color=MUTED, linewidth=0.9, linestyle=(0, (2, 2)), label="±1.96"),
+    ]
 
 
 def _against_population(
@@ -146,7 +159,7 @@ _PANELS: tuple[Callable[..., None], ...] = (
     _residuals_over_prediction,
     _normal_quantiles,
 )
-_DOT = {
+_DOT: dict[str, Any] = {
     "linestyle": "none",
     "marker": "o",
     "markersize": 3.6,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,16 +9,19 @@ from numpy.typing import NDArray
 
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.model.quantities import Quantity, quantities
-from bayes_nlmem.plots.style import INDIVIDUAL, INK, POPULATION, labelled, new_figure, style
+from bayes_nlmem.plots.panels import panels
+from bayes_nlmem.plots.style import INDIVIDUAL, INK, POPULATION, labelled, style
 
 
-def plot_prior_posterior(fit: Any) -> Any:
+def plot_prior_posterior(fit: Any, *, axes: Any = None) -> Any:
     """Prior density and posterior histogram of every unknown population parameter.
 
     Parameters
     ----------
     fit : Fit
         What was learnt.
+    axes : array of matplotlib axes, optional
+        Where to draw, one per parameter; a new figure by default.
 
     Returns
     -------
@@ -33,16 +35,24 @@ def plot_prior_posterior(fit: Any) -> Any:
     """
     posterior = fit.draws["posterior"]
     shown = [quantity for quantity in quantities(fit.model) if quantity.name in posterior]
-    columns = min(5, max(1, len(shown)))
-    rows = math.ceil(len(shown) / columns) or 1
     with style():
-        figure = new_figure(1.85 * columns, 1.45 * rows + 0.3)
-        grid = figure.subplots(rows, columns, squeeze=False)
-        for axes, quantity in zip(grid.flat, shown, strict=False):
-            _panel(axes, quantity, posterior[quantity.name].values.ravel())
-        for axes in grid.flat[len(shown) :]:
-            axes.set_axis_off()
+        figure, places = panels(len(shown), columns=5, width=1.85, height=1.45, axes=axes)
+        for panel, quantity in zip(places, shown, strict=True):
+            _panel(panel, quantity, posterior[quantity.name].values.ravel())
+        if axes is None:
+            figure.legend(handles=_legend(), loc="outside upper left", ncols=3, fontsize=8)
     return figure
+
+
+def _legend() -> list[Any]:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    return [
+        Patch(facecolor=POPULATION, alpha=0.3, edgecolor=POPULATION, label="prior"),
+        Patch(color=INDIVIDUAL, alpha=0.55, linewidth=0, label="posterior"),
+        Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (3, 2)), label="posterior median"),
+    ]
 
 
 def prior_density(prior: Prior, points: int = 150) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,13 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from bayes_nlmem.plots.style import INDIVIDUAL, INK, labelled, new_figure, plain_log, style
+from bayes_nlmem.plots.panels import panels
+from bayes_nlmem.plots.style import INDIVIDUAL, INK, labelled, plain_log, style
 
 
-def plot_observations(data: Any, *, log_scale: bool | None = None) -> Any:
+def plot_observations(data: Any, *, log_scale: bool | None = None, axes: Any = None) -> Any:
     """Observations over time, the points of a subject joined; one row of panels per kind of observation.
 
-    Open triangles are observations beyond a limit of quantification, drawn at the limit.
+    Open triangles are observations beyond a limit of quantification, drawn at the limit. A logarithmic axis
+    cannot show values at or below 0; the title says how many there are.
 
     Parameters
     ----------
@@ -20,6 +22,8 @@ def plot_observations(data: Any, *, log_scale: bool | None = None) -> Any:
         What was seen.
     log_scale : bool, optional
         Linear or logarithmic axis of the observations; by default both, side by side.
+    axes : array of matplotlib axes, optional
+        Where to draw, row by row; a new figure by default.
 
     Returns
     -------
@@ -37,15 +41,30 @@ def plot_observations(data: Any, *, log_scale: bool | None = None) -> Any:
     kinds = list(dict.fromkeys(seen[kind]))
     scales = (False, True) if log_scale is None else (log_scale,)
     with style():
-        figure = new_figure(9.2 if len(scales) == 2 else 5.2, 2.9 * len(kinds))
-        grid = figure.subplots(len(kinds), len(scales), squeeze=False)
-        for line, which in zip(grid, kinds, strict=True):
-            for axes, log in zip(line, scales, strict=True):
-                _spaghetti(axes, seen[seen[kind] == which], log)
-                axes.set_xlabel(labelled("Time", data.units.get("TIME")))
-                name = f"DV, {kind} {which}" if len(kinds) > 1 else "DV"
-                axes.set_ylabel(labelled(name, data.units.get("DV")))
+        wanted = [(which, log) for which in kinds for log in scales]
+        width = 4.5 if len(scales) == 2 else 5.0
+        figure, places = panels(len(wanted), columns=len(scales), width=width, height=2.8, axes=axes)
+        for panel, (which, log) in zip(places, wanted, strict=True):
+            own = seen[seen[kind] == which]
+            _spaghetti(panel, own, log)
+            panel.set_xlabel(labelled("Time", data.units.get("TIME")))
+            name = f"DV, {kind} {which}" if len(kinds) > 1 else "DV"
+            panel.set_ylabel(labelled(name, data.units.get("DV")))
+            if log and (hidden := int((own.DV <= 0).sum())):
+                panel.set_title(f"{hidden} at or below 0 not shown")
+        if axes is None and (seen.CENS != 0).any():
+            figure.legend(handles=_legend(), loc="outside upper left", ncols=2, fontsize=8)
     return figure
+
+
+def _legend() -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    open_triangle = {"marker": "v", "linestyle": "none", "markerfacecolor": "none", "markeredgecolor": INK}
+    return [
+        Line2D([], [], marker="o", color=INK, linestyle="none", markersize=3, label="observed"),
+        Line2D([], [], label="beyond the limit of quantification", **open_triangle),  # type: ignore[arg-type]
+    ]
 
 
 def _spaghetti(axes: Any, seen: pd.DataFrame, log: bool) -> None:
