@@ -55,6 +55,7 @@ def shrinkage(learnt: Any, *, at: Mapping[str, Any] | None = None) -> pd.DataFra
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> table = bn.shrinkage(fit)
     >>> table.index.tolist()
     ['eta_KA', 'eta_CL', 'eta_V', 'eps_cp']

@@ -66,6 +66,7 @@ def numerical_predictive_check(
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> table = bn.numerical_predictive_check(fit, intervals=[50, 90], draws=100, seed=1)
     >>> table[["interval", "side", "expected"]].values.tolist()[:2]
     [[50.0, 'below', 25.0], [50.0, 'above', 25.0]]
@@ -126,8 +127,8 @@ def numerical_predictive_check_of_arrays(
     >>> table = bn.numerical_predictive_check_of_arrays(
     ...     rng.normal(size=500), rng.normal(size=(400, 500)), intervals=[80]
     ... )
-    >>> bool(table.outside.any())
-    False
+    >>> table[["side", "expected"]].values.tolist()
+    [['below', 10.0], ['above', 10.0]]
     """
     if not len(intervals) or not all(0 <= value < 100 for value in intervals):
         raise ModelError(explain(expected="intervals from 0 to below 100 percent", got=list(intervals)))

@@ -45,6 +45,7 @@ def outliers(
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> table = bn.outliers(fit, draws=100, seed=1)
     >>> len(table), bool(table.p_adjusted.is_monotonic_increasing)
     (12, True)

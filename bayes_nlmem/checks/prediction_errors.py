@@ -44,6 +44,7 @@ class NPDE:
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> errors = bn.npde(fit, draws=150, seed=1)
     >>> errors.tests.index.get_level_values("test").unique().tolist()
     ['mean', 'variance', 'normality', 'global']
@@ -120,6 +121,7 @@ def npde(
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> errors = bn.npde(fit, draws=200, seed=1)
     >>> errors.table[["EPRED", "NPD", "NPDE"]].shape
     (132, 3)

@@ -68,6 +68,7 @@ def residuals(
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> table = bn.residuals(fit, draws=100, seed=1)
     >>> table[["IWRES", "WRES", "CWRES", "EWRES", "NPDE"]].shape
     (132, 5)

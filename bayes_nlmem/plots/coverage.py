@@ -39,6 +39,7 @@ def plot_numerical_predictive_check(learnt: Any, *, axes: Any = None, **options:
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> figure = bn.plot_numerical_predictive_check(fit, draws=100, seed=1)
     >>> figure.axes[0].get_xlabel()
     'Prediction interval [%]'
@@ -123,6 +124,7 @@ def plot_outliers(learnt: Any, *, most: int = 15, axes: Any = None, **options: A
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> figure = bn.plot_outliers(fit, draws=100, seed=1)
     >>> len(figure.axes[0].get_yticks())
     12

@@ -45,6 +45,7 @@ def plot_npde(learnt: Any, *, errors: str = "NPDE", axes: Any = None, **options:
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> figure = bn.plot_npde(fit, draws=150, seed=1)
     >>> [axes.get_ylabel() for axes in figure.axes][:2]
     ['NPDE', 'NPDE']

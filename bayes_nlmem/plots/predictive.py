@@ -69,6 +69,7 @@ def plot_vpc(
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> figure = bn.plot_vpc(fit, draws=50, seed=1)
     >>> figure.axes[0].get_xlabel()
     'Time [h]'

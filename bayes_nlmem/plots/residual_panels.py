@@ -72,6 +72,7 @@ def plot_residuals(
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> figure = bn.plot_residuals(fit, residual="IWRES", table=fit.predictions())
     >>> [axes.get_xlabel() for axes in figure.axes][:3]
     ['Time [h]', 'Time after dose [h]', 'Individual prediction [mg/L]']
