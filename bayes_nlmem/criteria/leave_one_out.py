@@ -197,7 +197,7 @@ def check_posterior(fit: Any) -> None:
             explain(
                 expected="a posterior of the population parameters, from bn.fit",
                 got=f"a {fit.record.estimate} estimate",
-                remedy="At an estimate use information_criteria, or compare(..., criteria=['bicc']).",
+                remedy="At an estimate use bn.information_criteria(model, data, at=estimate).",
             )
         )
 
