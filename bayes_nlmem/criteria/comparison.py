@@ -268,7 +268,7 @@ def _conclusion(table: pd.DataFrame, by: str, count: int) -> str:
     best, *rest = table.index
     said = []
     for name in rest:
-        size, error = -table.loc[name, "difference"], table.loc[name, "difference_se"]
+        size, error = abs(table.loc[name, "difference"]), table.loc[name, "difference_se"]
         if size < _SMALL:
             said.append(
                 f"{best!r} and {name!r} predict equally well (difference {size:.1f}, below {_SMALL:g})."

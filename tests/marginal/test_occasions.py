@@ -25,9 +25,7 @@ def study():
             for k in range(2):
                 value = 10 + rng.normal(0, 2.3)
                 rows.append({"ID": subject, "TIME": 10.0 * occasion + k, "DV": value, "OCC": occasion})
-    parameter = bn.Parameter(
-        bn.Normal(10, 5), iiv=bn.HalfNormal(3), iov=bn.HalfNormal(2), scale=bn.Natural()
-    )
+    parameter = bn.Parameter(bn.Normal(10, 5), iiv=bn.HalfNormal(3), iov=bn.HalfNormal(2), scale=bn.Natural())
     model = bn.Model(
         structure=bn.Function(level),
         parameters={"base": parameter},
