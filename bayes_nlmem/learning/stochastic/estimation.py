@@ -44,7 +44,7 @@ def saem(
     priors: bool = False,
     chains: int | None = None,
     explore: int = 400,
-    smooth: int = 80,
+    smooth: int = 60,
     tolerance: float = 0.1,
     draws: int = 100,
     likelihood: bool = True,
@@ -179,7 +179,7 @@ def _likelihood(run: Run, model: Model, seed: int) -> dict[str, float]:
     conditional = run.densities.conditional
     run.say("-2 log-likelihood by importance sampling")
     modes = find_modes(conditional, run.theta, run.mode)
-    found = importance(conditional, modes, tolerance=0.15, seed=seed)
+    found = importance(conditional, modes, tolerance=0.2, seed=seed)
     minus_twice = -2.0 * float(found.log_likelihood.sum())
     error = 2.0 * float(np.sqrt(np.sum(found.error**2)))
     free = [conditional.population.elements[k] for k in run.roles.estimated]

@@ -28,8 +28,8 @@ _ROUND = 40
 _LARGEST = 0.5
 _MOST_ROUNDS = 30
 _MOST_BATCHES = 6
-_AGREE = 0.1  # relative difference of standard errors from two halves that counts as agreement
-_GOOD_SHARE = 0.8
+_AGREE = 0.15  # relative difference of standard errors from two halves that counts as agreement
+_GOOD_SHARE = 0.78
 _POOLED = 8  # rounds whose information is averaged
 
 
@@ -195,7 +195,7 @@ class Run:
             self._simulate(wide=False)
         kept, parts = [], None
         for batch in range(_MOST_BATCHES):
-            flats, more = self._batch(self.effort.draws)
+            flats, more = self._batch(self.effort.draws if batch == 0 else min(self.effort.draws, _ROUND))
             kept = kept or flats
             if more is None:
                 break
