@@ -32,6 +32,7 @@ def plot_effect_quantiles(fit: Any, *, axes: Any = None) -> Any:
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> figure = bn.plot_effect_quantiles(fit)
     >>> [axes.get_title(loc="left") for axes in figure.axes]
     ['KA', 'CL', 'V']
@@ -81,6 +82,7 @@ def plot_effect_pairs(fit: Any) -> Any:
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> figure = bn.plot_effect_pairs(fit)
     >>> len(figure.axes)
     9

@@ -37,6 +37,7 @@ def plot_covariate_effects(
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> figure = bn.plot_covariate_effects(fit, at={"WT": [50, 90]})
     >>> figure.axes[0].get_xlabel()
     'Ratio to the reference subject'
@@ -115,6 +116,7 @@ def plot_exposure(exposure: Any, *, quantities: Sequence[str] | None = None, lev
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> figure = bn.plot_exposure(bn.exposure(fit, draws=20))
     >>> figure.axes[0].get_xlabel()
     'CMAX [mg/L]'
