@@ -103,7 +103,7 @@ def main():
     print(
         f"{'problem':24s} {'here ms':>9s} {'diffrax ms':>11s} {'ratio':>7s}  largest difference of gradients"
     )
-    for problem in problems(bn.Tolerances(RELATIVE)):
+    for problem in problems(bn.Tolerances(RELATIVE, absolute=1e-4)):  # 1e-4 of 100 are ABSOLUTE / RELATIVE
         if wanted and problem.name not in wanted:
             continue
         plan, phi = design(problem)

@@ -60,7 +60,7 @@ def main():
             zero = np.zeros(n * m)
             dosed = np.tile([1.0] + [0.0] * (m - 1), n) * (dose > 0)
             records = Records(
-                start=m * np.arange(n + 1), time=time, evid=np.where(dosed > 0, 1, 2), amt=dose * dosed, rate=zero,
+                start=m * np.arange(n + 1), time=time, evid=np.where(dosed > 0, 1, 2), amt=dose * dosed, rate=zero,  # noqa: E501
                 ii=zero, addl=zero, ss=zero, cmt=zero, row=np.repeat(np.arange(n), m),
             )  # fmt: skip
             seen = np.flatnonzero(np.tile([0] + [1] * (m - 1), n))

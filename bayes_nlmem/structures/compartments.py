@@ -23,6 +23,7 @@ from bayes_nlmem.structures.parameterisation import (
 if TYPE_CHECKING:
     from pytensor.graph.basic import Variable
 
+    from bayes_nlmem.structures.driven import Driven
     from bayes_nlmem.structures.ode import ODE
 
 Absorption = Literal["first-order", "zero-order"] | None
@@ -129,7 +130,7 @@ class _Compartments:
             )
         )
 
-    def drives(self, pd: ODE) -> ODE:
+    def drives(self, pd: ODE) -> ODE | Driven:
         """The structure and one that its outputs drive, as equations; see `structures.drives`."""
         from bayes_nlmem.structures.composition import drives
 

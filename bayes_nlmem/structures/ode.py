@@ -29,6 +29,8 @@ from bayes_nlmem.structures.text import parse, written
 if TYPE_CHECKING:
     from pytensor.graph.basic import Variable
 
+    from bayes_nlmem.structures.driven import Driven
+
 Function = Callable[..., Mapping[str, Any]]
 SOLVERS = ("auto", "explicit", "stiff", "exponential")
 
@@ -245,7 +247,7 @@ class ODE:
         """Compartment of an observation without CMT."""
         return self.observe  # type: ignore[return-value]
 
-    def drives(self, pd: ODE) -> ODE:
+    def drives(self, pd: Any) -> ODE | Driven:
         """The structure and one that its outputs drive, see `structures.drives`."""
         from bayes_nlmem.structures.composition import drives
 

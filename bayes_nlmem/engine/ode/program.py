@@ -32,9 +32,9 @@ class Program:
             (i, pair, node) for i, row in enumerate(derivatives.f_yy) for pair, node in row.items()
         ]
         self.mixed = [(i, pair, node) for i, row in enumerate(derivatives.f_yp) for pair, node in row.items()]
-        rows = (derivatives.f_y, derivatives.f_p, derivatives.f_t, derivatives.f_yt, derivatives.f_pt)
+        slopes = (derivatives.f_y, derivatives.f_p, derivatives.f_t, derivatives.f_yt, derivatives.f_pt)
         self.hoisted = self._hoist(
-            [*system.rates, *_all(rows), *(node for *_, node in self.curved + self.mixed)]
+            [*system.rates, *_all(slopes), *(node for *_, node in self.curved + self.mixed)]
         )
         rows = (derivatives.g_t, derivatives.g_p, derivatives.g_tt, derivatives.g_tp)
         self.kept = self._hoist([*system.input_rates.values(), *_all(rows)])

@@ -121,7 +121,7 @@ class Symbol:
             )
         )
 
-    def __call__(self, *_: Any) -> NoReturn:
+    def __call__(self, *_: Any) -> NoReturn:  # noqa: D102
         raise ModelError(
             explain(
                 expected="states at the present time",
