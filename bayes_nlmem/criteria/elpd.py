@@ -14,6 +14,7 @@ _READING = {
     SUBJECT: "how well the model predicts all data of a new subject (random effects integrated out)",
     OBSERVATION: "how well the model predicts one more observation of a subject whose others are known",
 }
+_FUTURE = "how well later observations of known subjects are predicted from the earlier ones"
 _NAMES = {
     "loo": "Leave-one-{by}-out (PSIS)",
     "waic": "WAIC by {by}",
@@ -109,5 +110,5 @@ class ELPD:
         how = f"\n{self.how}" if self.how else ""
         return (
             f"{name}: elpd {self.estimate:.2f}, SE {self.se:.2f}{mcse}{effective}\n"
-            f"{_READING[self.by]}; {self.verdict}{how}"
+            f"{_FUTURE if self.criterion == 'future' else _READING[self.by]}; {self.verdict}{how}"
         )
