@@ -173,7 +173,7 @@ def individualize(
     began = time.perf_counter()
     model = learnt if isinstance(learnt, Model) else learnt.model
     data = _patient(model, patient)
-    posterior = _population(learnt)
+    posterior = population_draws(learnt)
     edit = getattr(learnt, "edit", None)
     record = getattr(learnt, "record", None)
     found = Individual(model, data, xr.DataTree(), _no_modes(), "a priori", np.nan, draws, {}, record, edit)
@@ -182,7 +182,7 @@ def individualize(
         made = _a_priori(learnt, model, data, draws, seed)
         return replace(found, draws=made, seconds=FrozenMapping({"all": time.perf_counter() - began}))
     conditional = Conditional(translate(_only(model, list(seen)), data, geometry="centred", edit=edit))
-    points, of_draw = _points(conditional, posterior)
+    points, of_draw = points_at(conditional, posterior)
     for function in (conditional.densities, conditional.joint):  # compiled at their first call
         function(points[0], np.zeros(conditional.n_effects))
     prepared = time.perf_counter()
@@ -248,7 +248,8 @@ def _patient(model: Model, patient: Dataset | pd.DataFrame) -> Dataset:
     return patient
 
 
-def _population(learnt: Any) -> xr.Dataset | None:
+def population_draws(learnt: Any) -> xr.Dataset | None:
+    """The population's posterior; None for a model without unknowns, other models are refused."""
     if not isinstance(learnt, Model):
         return learnt.draws["posterior"].to_dataset()
     unknown = [quantity.name for quantity in quantities(learnt) if not quantity.known]
@@ -278,10 +279,13 @@ def _only(model: Model, outputs: list[str]) -> Model:
     )
 
 
-def _points(conditional: Conditional, posterior: xr.Dataset | None) -> tuple[np.ndarray, xr.Dataset | None]:
+def points_at(
+    conditional: Conditional, posterior: xr.Dataset | None, most: int = _POPULATION_DRAWS
+) -> tuple[np.ndarray, xr.Dataset | None]:
+    """Unconstrained population parameters of some draws, shape (n_draws, n_theta), and these draws."""
     if posterior is None:
         return conditional.population.join(conditional.population.start)[None, :], None
-    thinned = thin(posterior, _POPULATION_DRAWS)
+    thinned = thin(posterior, most)
     return points_of_draws(conditional, thinned), thinned
 
 
