@@ -158,7 +158,7 @@ def slot_names(conditional: Conditional) -> list[str]:
     for rv, shape in zip(conditional.effects.variables, conditional.effects.shapes, strict=True):
         dim = conditional.graph.named_vars_to_dims[rv.name][1]
         names = [f"{rv.name}_{label}" for label in conditional.graph.coords[dim]]
-        repeats = 1 if rv.name == "eta" else (width - len(found)) // max(shape[1], 1)
+        repeats = 1 if rv.name != "kappa" else (width - len(found)) // max(shape[1], 1)
         found += names * repeats
     return found
 

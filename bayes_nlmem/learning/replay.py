@@ -48,7 +48,7 @@ def replay(
     columns = []
     for rv in graph.free_RVs:
         values = np.moveaxis(draws[rv.name].values, draws[rv.name].dims.index("sample"), 0)
-        is_effect = rv.name in ("eta", "kappa")
+        is_effect = rv.name in ("eta", "eta_by_class", "kappa")
         columns.append(np.zeros_like(values) if typical and is_effect else values)
     results = [function(*point) for point in zip(*columns, strict=True)]
     return {name: np.stack([result[k] for result in results]) for k, name in enumerate(names)}

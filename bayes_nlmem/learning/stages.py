@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.draws_tree import draws_tree
 from bayes_nlmem.learning.record import RunRecord, versions
 from bayes_nlmem.learning.results import Fit
@@ -68,6 +69,14 @@ def prepare(
         "whitened" if sampler == "nutpie" and can_whiten(conditional, laplace) else "noncentred"
     )
     whitened = geometry == "whitened"
+    if whitened and "scenario" in centred.graph.named_vars:
+        raise FitError(
+            explain(
+                expected='geometry="noncentred" or "centred" with classes or missing categories',
+                got='geometry="whitened", which needs one typical value per subject',
+                remedy="Leave geometry out.",
+            )
+        )
     translation = centred if whitened else translate(model, data, geometry=geometry, edit=edit)
     starts = Starts(translation, conditional, laplace, whitened)
     clock.lap("start values")

@@ -87,7 +87,7 @@ class Starts:
         functions = {}
         for rv in graph.free_RVs:
             transform = graph.rvs_to_transforms[rv]
-            if rv.name not in ("eta", "kappa") or transform is None:
+            if rv.name not in ("eta", "eta_by_class", "kappa") or transform is None:
                 continue
             effect = pt.matrix("effect")
             [value] = graph.replace_rvs_by_values([transform.forward(effect, *rv.owner.inputs)])

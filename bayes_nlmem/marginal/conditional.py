@@ -19,7 +19,8 @@ from bayes_nlmem.marginal.compiled import Compiled, compile_flat
 from bayes_nlmem.translation.flat import Flat
 from bayes_nlmem.translation.graph import Translation
 
-_EFFECTS = ("eta", "kappa")
+_SUBJECTS = ("eta", "eta_by_class")
+_EFFECTS = (*_SUBJECTS, "kappa")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Conditional:
     """log p(theta), log p(b | theta) and log p(y | b, theta) of a translated model, with gradients.
 
     `theta` is the flat vector of the population parameters on PyMC's unconstrained scale, `b` the flat
-    vector of the random effects (`eta` row by row, then `kappa`).
+    vector of the random effects (`eta`, or `eta_by_class` in mixtures, row by row, then `kappa`).
 
     Parameters
     ----------
@@ -68,11 +69,11 @@ class Conditional:
         shapes = {
             rv.name: shape for rv, shape in zip(self.effects.variables, self.effects.shapes, strict=True)
         }
-        columns = []
-        if "eta" in shapes:
-            columns.append(np.arange(np.prod(shapes["eta"])).reshape(shapes["eta"]))
+        columns, offset = [], 0
+        for shape in (shapes[name] for name in _SUBJECTS if name in shapes):
+            offset = int(np.prod(shape))
+            columns.append(np.arange(offset).reshape(shape))
         if "kappa" in shapes:
-            offset = int(np.prod(shapes["eta"])) if "eta" in shapes else 0
             width = shapes["kappa"][1]
             most = np.bincount(layout.occasion_subject, minlength=n).max()
             block = np.full((n, most * width), -1)
@@ -89,7 +90,8 @@ class Conditional:
         """Subject of every element of the terms that `_everything` returns: effects, then observations."""
         layout = self.translation.layout
         subject = self.translation.data.table["SUBJECT"].to_numpy(np.int64)
-        of_effects = {"eta": np.arange(len(layout.subjects)), "kappa": layout.occasion_subject}
+        each = np.arange(len(layout.subjects))
+        of_effects = {"eta": each, "eta_by_class": each, "kappa": layout.occasion_subject}
         return [
             *(of_effects[rv.name] for rv in self.effects.variables),
             *(subject[seen.record] for seen in self.translation.observed.values()),

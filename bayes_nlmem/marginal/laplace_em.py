@@ -221,7 +221,7 @@ def _pseudo_effects(conditional: Conditional, b: np.ndarray, covariance: np.ndar
         groups, width = shape
         values = b[at : at + groups * width].reshape(shape)
         moments = values.T @ values
-        last = slot + width if rv.name == "eta" else covariance.shape[1]
+        last = covariance.shape[1] if rv.name == "kappa" else slot + width
         for first in range(slot, last, width):
             present = conditional.slots[:, first] >= 0
             moments = moments + covariance[present, first : first + width, first : first + width].sum(axis=0)

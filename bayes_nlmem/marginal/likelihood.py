@@ -358,8 +358,10 @@ def _subject_table(conditional: Conditional, integral: Integral) -> pd.DataFrame
 def _effect_table(conditional: Conditional, modes: Modes, integral: Integral) -> pd.DataFrame:
     layout, coords = conditional.translation.layout, conditional.graph.coords
     n, width = conditional.slots.shape
-    eta = list(coords.get("parameter", ())) if "eta" in conditional.graph.named_vars else []
-    kappa = list(coords.get("parameter_iov", ())) if "kappa" in conditional.graph.named_vars else []
+    drawn = {rv.name for rv in conditional.effects.variables}
+    of_subject = "parameter_by_class" if "eta_by_class" in drawn else "parameter"
+    eta = list(coords.get(of_subject, ())) if drawn - {"kappa"} else []
+    kappa = list(coords.get("parameter_iov", ())) if "kappa" in drawn else []
     spread = np.sqrt(np.einsum("nii->ni", modes.covariance))
     own_occasions = [np.flatnonzero(layout.occasion_subject == i) for i in range(n)]
     rows = []

@@ -52,7 +52,7 @@ def evaluate(
         on_unused_input="ignore",
         random_seed=seed,
     )
-    columns = [given[rv.name] for rv in known]
+    columns = [np.asarray(given[rv.name]).astype(rv.type.dtype) for rv in known]
     found: list[np.ndarray] = []
     for k in range(draws):
         point = (np.asarray(c[k], dtype=rv.dtype) for c, rv in zip(columns, known, strict=True))

@@ -24,6 +24,7 @@ from bayes_nlmem.translation.individuals import (
     Variability,
     chosen_values,
     individual_values,
+    name_effects,
     name_individuals,
     on_rows,
 )
@@ -158,7 +159,7 @@ def translate(
     with pm.Model(coords=_coordinates(model, layout, observed)) as graph:
         covariates = _covariates(layout)
         effects = Variability(
-            eta=draw_subject_effects(model, geometry),
+            eta=draw_subject_effects(model, geometry, model.n_classes if predict_at is None else 1),
             kappa=draw_occasion_effects(model, geometry),
             groups=draw_group_effects(model),
         )
@@ -172,7 +173,11 @@ def translate(
         def observe(predictions: Mapping[str, object], graph: pm.Model) -> None:
             measured = {o: predictions[o] for o in observed if not is_endpoint(model.residuals[o])}
             draw_observations(
-                model, measured, observed, around, lambda output: effects.eta.column(effect_name(output))
+                model,
+                measured,
+                observed,
+                around,
+                lambda output: effects.eta.of_class(0).column(effect_name(output)),
             )
             for output in observed.keys() - measured.keys():
                 draw_endpoint(output, observed[output], model, data, graph)
@@ -188,6 +193,8 @@ def translate(
             else:
                 scenario = draw_scenario(scenarios)
             values = chosen_values(model, layout, of_each, scenario)
+            if averaged:
+                name_effects(effects.eta, [one.number for one in scenarios.each], scenario)
         parameters = name_individuals(values, layout)
         if averaged:
             subject = data.table["SUBJECT"].to_numpy(np.int64)

@@ -73,6 +73,20 @@ def name_individuals(values: Values, layout: Layout) -> dict[str, Any]:
     return on_rows(named, layout)
 
 
+def name_effects(eta: Effects, classes: Sequence[int], scenario: Any) -> None:
+    """Put `eta` into the graph where every class has effects of its own: those of the subject's scenario.
+
+    The effect on a residual error is that of the first class in every scenario.
+    """
+    if eta.matrix is None or eta.of_class(0) is eta:
+        return
+    columns = [
+        chosen([eta.of_class(0 if name.startswith("sigma_") else k).column(name) for k in classes], scenario)
+        for name in eta.names
+    ]
+    pm.Deterministic("eta", pt.stack(columns, axis=1), dims=("subject", "parameter"))
+
+
 def on_rows(values: Values, layout: Layout) -> dict[str, Any]:
     """The individual parameters on every row, shape (n_rows,)."""
     return {name: _spread(value, level, layout) for name, (value, level) in values.items()}
@@ -132,7 +146,7 @@ def _individual(
         of_group = effects.groups[group].column(name)
         additive = additive + per_row(of_group[layout.groups[group].index])
     if parameter.iiv is not None:
-        additive = additive + per_row(_of_subject(name, parameter, effects.eta))
+        additive = additive + per_row(_of_subject(name, parameter, effects.eta.of_class(number)))
     if parameter.iov is not None:
         kappa = effects.kappa.column(name)
         additive = additive + (kappa if layout.rows_are_occasions else kappa[layout.row_occasion])

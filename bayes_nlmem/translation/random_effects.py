@@ -38,10 +38,22 @@ class Effects:
         """The effects on one parameter, shape (n_groups,)."""
         return self.matrix[:, self.names.index(name)]
 
+    def of_class(self, number: int) -> Effects:
+        """The effects that a subject has if it belongs to a class, counted from 0."""
+        width = len(self.names)
+        if self.matrix is None or self.matrix.type.shape[1] == width:
+            return self
+        return Effects(self.names, self.matrix[:, number * width : (number + 1) * width], self.deviations)
 
-def draw_subject_effects(model: Model, geometry: str) -> Effects:
-    """Draw `eta[subject, parameter]` with its standard deviations `omega_*` and correlations `corr_*`."""
-    return _draw(level_of(model, SUBJECT), geometry)
+
+def draw_subject_effects(model: Model, geometry: str, classes: int = 1) -> Effects:
+    """Draw `eta[subject, parameter]` with its standard deviations `omega_*` and correlations `corr_*`.
+
+    With several classes a subject has effects of its own for each of them, side by side in `eta_by_class`:
+    those of a class it does not belong to follow their prior. One effect for all classes would have a mode
+    per class, between which no sampler moves.
+    """
+    return _draw(level_of(model, SUBJECT), geometry, classes)
 
 
 def draw_occasion_effects(model: Model, geometry: str) -> Effects:
@@ -58,25 +70,29 @@ def draw_group_effects(model: Model) -> dict[str, Effects]:
     return {name: _draw(level_of(model, name), "noncentred") for name in groups_of(model)}
 
 
-def _draw(level: Level, geometry: str) -> Effects:
+def _draw(level: Level, geometry: str, classes: int = 1) -> Effects:
     if not level.deviations:
         return Effects((), None)
     covariance = draw_covariance(level)
     noncentred = geometry == "noncentred"
-    names, dims = level.names, level.dims
+    names, dims, name = level.names, level.dims, level.effects
+    if classes > 1:
+        name, dims = f"{name}_by_class", (dims[0], f"{dims[1]}_by_class")
+        labels = [f"{one} in class {k}" for k in range(1, classes + 1) for one in names]
+        pm.modelcontext(None).add_coord(dims[1], labels)
+    entries = [pt.as_tensor(entry, dtype="float64") for entry in covariance.entries]
     if not level.blocks:
-        standard_deviation = pt.stack([pt.as_tensor(sd, dtype="float64") for sd in covariance.entries])
+        standard_deviation = pt.stack(entries * classes)
         transform = NonCentredNormal() if noncentred else None
-        matrix = pm.Normal(level.effects, 0.0, standard_deviation, dims=dims, default_transform=transform)
+        matrix = pm.Normal(name, 0.0, standard_deviation, dims=dims, default_transform=transform)
         return Effects(names, matrix, covariance.deviations)
-    factor = [pt.as_tensor(entry, dtype="float64") for entry in covariance.entries]
-    shape = covariance.shape
+    factor, shape = entries * classes, covariance.shape.repeated(classes)
     matrix = pm.CustomDist(
-        level.effects,
+        name,
         *factor,
         logp=shape.logp,
         dist=shape.draw,
-        signature=f"{','.join(['()'] * len(factor))}->({len(names)})",
+        signature=f"{','.join(['()'] * len(factor))}->({shape.n})",
         dims=dims,
         default_transform=NonCentredTriangular(shape) if noncentred else None,
     )

@@ -31,6 +31,11 @@ class TriangularShape:
     n: int
     where: tuple[tuple[int, int], ...]
 
+    def repeated(self, times: int) -> TriangularShape:
+        """Several independent copies, one after the other."""
+        copies = range(0, times * self.n, self.n)
+        return TriangularShape(times * self.n, tuple((i + k, j + k) for k in copies for i, j in self.where))
+
     def entries(self, factor: Sequence[Any]) -> dict[tuple[int, int], Any]:
         """The entries by row and column."""
         return dict(zip(self.where, factor, strict=True))

@@ -79,13 +79,14 @@ class TestMixtures:
 
     def test_the_likelihood_is_the_average_over_the_classes(self):
         graph = bn.build(model(self.two, mixture=(0.3, 0.7)), read(), geometry="centred")
-        eta = np.array([[0.1], [-0.2], [0.3], [0.0]])
-        names = ["subject_log_likelihood", "class_probability", "scenario", "CL"]
-        total, likelihood, probability, scenario, clearance = values_of(graph, names, {"eta": eta})
+        eta = np.array([[0.1, -0.1], [-0.2, 0.3], [0.3, 0.0], [0.0, 0.2]])  # one column per class
+        names = ["subject_log_likelihood", "class_probability", "scenario", "CL", "eta"]
+        found = values_of(graph, names, {"eta_by_class": eta})
+        total, likelihood, probability, scenario, clearance, own = found
         terms = np.stack(
             [
-                np.log(p) + stats.norm.logpdf(DV, curve(c * np.exp(eta[:, 0])), 0.3).sum(axis=1)
-                for p, c in ((0.3, 1.5), (0.7, 6.0))
+                np.log(p) + stats.norm.logpdf(DV, curve(c * np.exp(eta[:, k])), 0.3).sum(axis=1)
+                for k, (p, c) in enumerate(((0.3, 1.5), (0.7, 6.0)))
             ],
             axis=1,
         )
@@ -93,7 +94,8 @@ class TestMixtures:
         assert_allclose(total, likelihood.sum() + stats.norm.logpdf(eta, 0, 0.2).sum(), rtol=1e-10)
         assert_allclose(probability, np.exp(terms - logsumexp(terms, axis=1)[:, None]), rtol=1e-8)
         assert_allclose(scenario, np.argmax(terms, axis=1))
-        assert_allclose(clearance, np.array([1.5, 6.0])[scenario.astype(int)] * np.exp(eta[:, 0]))
+        assert_allclose(own[:, 0], eta[np.arange(4), scenario.astype(int)])
+        assert_allclose(clearance, np.array([1.5, 6.0])[scenario.astype(int)] * np.exp(own[:, 0]))
 
     def test_the_classes_ascend_by_their_priors(self):
         per_class = bn.PerClass(bn.LogNormal(2, cv=0.5), bn.LogNormal(5, cv=0.5))
