@@ -78,7 +78,7 @@ def name_effects(eta: Effects, classes: Sequence[int], scenario: Any) -> None:
 
     The effect on a residual error is that of the first class in every scenario.
     """
-    if eta.matrix is None or eta.of_class(0) is eta:
+    if eta.classes == 1:
         return
     columns = [
         chosen([eta.of_class(0 if name.startswith("sigma_") else k).column(name) for k in classes], scenario)

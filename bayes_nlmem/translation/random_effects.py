@@ -28,11 +28,14 @@ class Effects:
         `eta`, `kappa` or `eta_SITE`; None if nothing varies at this level.
     deviations : mapping of str to float or TensorVariable
         Standard deviation of each.
+    classes : int
+        Number of classes that have effects of their own, side by side in `matrix`.
     """
 
     names: tuple[str, ...]
     matrix: Any
     deviations: Mapping[str, Any] = FrozenMapping()
+    classes: int = 1
 
     def column(self, name: str) -> Any:
         """The effects on one parameter, shape (n_groups,)."""
@@ -40,9 +43,9 @@ class Effects:
 
     def of_class(self, number: int) -> Effects:
         """The effects that a subject has if it belongs to a class, counted from 0."""
-        width = len(self.names)
-        if self.matrix is None or self.matrix.type.shape[1] == width:
+        if self.classes == 1:
             return self
+        width = len(self.names)
         return Effects(self.names, self.matrix[:, number * width : (number + 1) * width], self.deviations)
 
 
@@ -85,7 +88,7 @@ def _draw(level: Level, geometry: str, classes: int = 1) -> Effects:
         standard_deviation = pt.stack(entries * classes)
         transform = NonCentredNormal() if noncentred else None
         matrix = pm.Normal(name, 0.0, standard_deviation, dims=dims, default_transform=transform)
-        return Effects(names, matrix, covariance.deviations)
+        return Effects(names, matrix, covariance.deviations, classes)
     factor, shape = entries * classes, covariance.shape.repeated(classes)
     matrix = pm.CustomDist(
         name,
@@ -96,7 +99,7 @@ def _draw(level: Level, geometry: str, classes: int = 1) -> Effects:
         dims=dims,
         default_transform=NonCentredTriangular(shape) if noncentred else None,
     )
-    return Effects(names, matrix, covariance.deviations)
+    return Effects(names, matrix, covariance.deviations, classes)
 
 
 def coordinates(model: Model) -> Mapping[str, list[str]]:
