@@ -46,8 +46,9 @@ def chosen_solver(code: Code) -> str:
 
 def _fastest(phi: np.ndarray, plan: ODEPlan, tolerances: Tolerances) -> str:
     """The method that solves most subjects, and of these the fastest."""
-    from bayes_nlmem.engine.ode.kernel import solve_equations
+    from bayes_nlmem.engine.ode.kernel import kernel, solve_equations
 
+    kernel()  # what is loaded or compiled once must not count against the first
     ranks = {}
     for method in _METHODS if table_of(plan.code)[LINEAR] else _METHODS[:2]:
         best = np.inf
