@@ -91,6 +91,23 @@ class Regimen:
         """The same doses with `factor` times the amounts."""
         return _of([replace(part, amount=part.amount * factor) for part in self.parts])
 
+    def single_doses(self) -> Regimen:
+        """The same doses, every one written out, so that each can be missed, changed or looked at.
+
+        Examples
+        --------
+        >>> Regimen(100, every=12, count=2).single_doses()
+        Regimen: 100 at 0, then 100 at 12
+        """
+        doses: list[Regimen] = []
+        for part in self.parts:
+            for k in range(part.count):
+                steady = part.steady_state and k == 0
+                start = part.start + k * (part.every or 0.0)
+                every = part.every if steady else None
+                doses.append(replace(part, count=1, every=every, steady_state=steady, start=start))
+        return _of(doses)
+
     @property
     def last(self) -> float:
         """Time of the last dose."""

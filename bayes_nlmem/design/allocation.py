@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_nlmem.data.planned import Arm, Design
+from bayes_nlmem.data.planned import Design
+from bayes_nlmem.design.arms import covariates_for
 from bayes_nlmem.design.candidates import candidates, plan
 from bayes_nlmem.design.criteria import Criterion, criterion_of
 from bayes_nlmem.design.precision import Precision, expected_precision
@@ -144,7 +145,7 @@ def allocate_subjects(
     weights, sensitivity = _weights(per_cost, judge)
     subjects = _whole(weights, each, costs, money, judge)
     kept = [
-        replace(arm, subjects=int(n), covariates=_fewer(arm, int(n)))
+        replace(arm, subjects=int(n), covariates=covariates_for(arm, int(n)))
         for arm, n in zip(design.arms, subjects, strict=True)
         if n
     ]
@@ -229,12 +230,3 @@ def _whole(
             value = float(judge(total + each[k]))
             gains[k] = value if np.isfinite(value) else -1e300 + weights[k]
         subjects[int(np.argmax(gains))] += 1
-
-
-def _fewer(arm: Arm, subjects: int) -> Mapping[str, Any]:
-    """Covariates for another number of subjects: values given one by one are taken in turn."""
-    found = {}
-    for name, value in arm.covariates.items():
-        listed = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str)
-        found[name] = tuple(np.resize(np.asarray(value), subjects).tolist()) if listed else value
-    return found

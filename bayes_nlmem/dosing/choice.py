@@ -17,6 +17,7 @@ from bayes_nlmem.ground.messages import DataError, FitError, explain
 from bayes_nlmem.simulation.replicates import simulate
 
 _POINTS = 97
+_AFTER = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,6 +41,13 @@ class Advice:
         The patient's observations of the target's output: TIME, DV, counted from the new regimen's start.
     patient : object
         The patient's ID.
+
+    Examples
+    --------
+    >>> target = Target("AUC", low=80, high=120)
+    >>> table = pd.DataFrame({"REGIMEN": ["400 at 0"], "PROBABILITY": [0.3]})
+    >>> print(Advice(table, None, target, {}, {}, pd.DataFrame(), 1).conclusion.split(". ")[0])
+    No regimen keeps within the limits of risk
     """
 
     table: pd.DataFrame
@@ -215,7 +223,12 @@ def _curve(
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Times from the regimen's start and the output at them, shape (draws, n_times)."""
-    times = np.unique(np.concatenate([np.linspace(0, target.over[1], _POINTS), [target.over[0]]]))
+    given = np.array([dose.start for dose in regimen.single_doses().parts])
+    given = given[(given >= 0) & (given < target.over[1])]
+    # The prediction at a dose is the trough before it; right after it is the peak of a bolus.
+    after = given + _AFTER * target.over[1]
+    even = np.linspace(0, target.over[1], _POINTS)
+    times = np.unique(np.concatenate([even, given, after, [target.over[0]]]))
     plan = _plan(individual, regimen, output, begin, times, covariates)
     made = simulate(
         individual, plan, subjects="same", draws=draws, seed=seed, residual_error=False, uncertainty=True
@@ -246,7 +259,8 @@ def _plan(
             else explain(expected="no covariates, the model has none", got=", ".join(unknown))
         )
     last |= dict(covariates or {})
-    doses = regimen.shift(begin).events(last).assign(**last)
+    # Written out: additional doses would enter before the prediction of a trough at the same time.
+    doses = regimen.single_doses().shift(begin).events(last).assign(**last)
     label = individual.model.endpoints.get(output, output)
     grid = pd.DataFrame({"TIME": begin + times, "EVID": 0, **last})
     occasion = int(data.table["OCC"].to_numpy()[-1])

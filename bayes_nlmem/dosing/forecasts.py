@@ -156,8 +156,8 @@ def forecast_check(
     --------
     >>> import bayes_nlmem as bn
     >>> check = bn.forecast_check(fit, bn.subset(fit.data, [1, 2, 3]), population=10, particles=40)
-    >>> check.summary()["N"].iloc[-1]
-    np.float64(33.0)
+    >>> int(check.summary()["N"].iloc[-1])
+    33
     """
     model = learnt if isinstance(learnt, Model) else learnt.model
     _check_model(model)

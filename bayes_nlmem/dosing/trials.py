@@ -13,7 +13,6 @@ import pandas as pd
 import xarray as xr
 
 from bayes_nlmem.data.planned import Arm, Design
-from bayes_nlmem.data.regimen import Regimen
 from bayes_nlmem.dosing.feedback import AdaptiveRule
 from bayes_nlmem.dosing.given import course
 from bayes_nlmem.ground.messages import FitError, explain
@@ -41,7 +40,7 @@ class Trials:
     >>> table = pd.DataFrame({"response": [0.2, 0.5, 0.6, 0.7], "SUCCESS": [False, True, True, True]})
     >>> found = Trials(table, table)
     >>> found.probability, round(found.error, 3)
-    (0.75, 0.217)
+    (0.75, 0.25)
     """
 
     table: pd.DataFrame
@@ -227,7 +226,7 @@ def simulate_trial(
             raise FitError(
                 explain(expected="a decision before the last dose", got=f"the first at {rule.at[0]:g}")
             )
-    written_out = replace(design, arms=tuple(_single_doses(arm) for arm in design.arms))
+    written_out = replace(design, arms=tuple(single_doses(arm) for arm in design.arms))
     plan = _Plan(written_out, endpoint, success, rule, adherence, drop_out, parameters)
     sizes = [batch] * (trials // batch) + ([trials % batch] if trials % batch else [])
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(len(sizes))]
@@ -240,25 +239,9 @@ def simulate_trial(
     return Trials(table, found[0][1])
 
 
-def _single_doses(arm: Arm) -> Arm:
+def single_doses(arm: Arm) -> Arm:
     """Every dose by itself, so that each can be missed or changed."""
-    if arm.regimen is None:
-        return arm
-    doses: list[Regimen] = []
-    for part in arm.regimen.parts:
-        for k in range(part.count):
-            first = part.steady_state and k == 0
-            doses.append(
-                replace(
-                    part,
-                    count=1,
-                    every=part.every if first else None,
-                    steady_state=first,
-                    start=part.start + k * (part.every or 0.0),
-                    more=(),
-                )
-            )
-    return replace(arm, regimen=replace(doses[0], more=tuple(doses[1:])))
+    return arm if arm.regimen is None else replace(arm, regimen=arm.regimen.single_doses())
 
 
 def _sources(learnt: Any, sizes: list[int], seed: int) -> list[Any]:

@@ -41,6 +41,7 @@ def plot_advice(advice: Advice, *, regimens: Sequence[str] | None = None) -> Any
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> study = bn.zoo.load("theophylline")
     >>> patient = bn.individualize(fit, bn.subset(study.data, [1]), draws=50)
     >>> target = bn.Target("trough", low=5, high=15, over=(0, 12))
@@ -80,7 +81,7 @@ def plot_advice(advice: Advice, *, regimens: Sequence[str] | None = None) -> Any
         left.set_xlabel("Time since the new regimen's start")
         left.set_ylabel(target.output or "Output")
         left.set_ylim(bottom=0)
-        left.legend(loc="upper left", fontsize=7.5)
+        left.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), fontsize=7.5)
         _bars(right, advice)
         figure.suptitle(advice.conclusion, fontsize=8.5, x=0.01, ha="left", wrap=True)
     return figure

@@ -31,6 +31,7 @@ def plot_forecasts(check: ForecastCheck, *, bins: int = 10) -> Any:
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> check = bn.forecast_check(fit, bn.subset(fit.data, [1, 2]), population=10, particles=40)
     >>> [axes.get_xlabel() for axes in bn.plot_forecasts(check).axes]
     ['Forecast probability of a smaller value', 'Earlier observations', 'Forecast']
@@ -57,10 +58,16 @@ def plot_forecasts(check: ForecastCheck, *, bins: int = 10) -> Any:
             middle.axhline(100 * share, color=colour, linewidth=0.8)
             middle.plot(at, summary[column], color=colour, marker="o", markersize=4.5, linestyle="none")
             middle.annotate(
-                f"{100 * share:g} %", (-0.45, 100 * share), (0, 3), textcoords="offset points", color=colour
+                f"{100 * share:g} %",
+                (len(at) - 0.1, 100 * share),
+                (0, 3),
+                textcoords="offset points",
+                color=colour,
+                ha="right",
+                fontsize=7.5,
             )
         middle.set_xticks(at, summary["PREVIOUS"])
-        middle.set_xlim(-0.5, len(at) - 0.5)
+        middle.set_xlim(-0.5, len(at) - 0.1)
         middle.set_ylim(0, 102)
         middle.set_xlabel("Earlier observations")
         middle.set_ylabel("Inside the interval [%]")

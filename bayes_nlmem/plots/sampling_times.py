@@ -33,6 +33,7 @@ def plot_next_sample(found: NextSample) -> Any:
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> study = bn.zoo.load("theophylline")
     >>> patient = bn.individualize(fit, bn.subset(study.data, [1]), draws=60)
     >>> found = bn.next_sample(patient, at=[25, 30, 36], about="CL")
@@ -109,6 +110,7 @@ def plot_information(
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> model = bn.Model(
     ...     structure=bn.OneCompartment(),
     ...     parameters={"CL": bn.Parameter(bn.about(1.0), iiv=0.3), "V": bn.Parameter(bn.about(10), iiv=0.2)},

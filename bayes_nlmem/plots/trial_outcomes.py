@@ -28,6 +28,7 @@ def plot_trials(found: Trials, *, bins: int = 20) -> Any:
 
     Examples
     --------
+    >>> import bayes_nlmem as bn
     >>> import pandas as pd
     >>> from bayes_nlmem.dosing.trials import Trials
     >>> table = pd.DataFrame({"response": [0.2, 0.5, 0.6], "SUCCESS": [False, True, True]})

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 import bayes_nlmem as bn
 from bayes_nlmem.dosing.given import course
-from bayes_nlmem.dosing.trials import _single_doses
+from bayes_nlmem.dosing.trials import single_doses
 
 MODEL = bn.Model(
     structure=bn.OneCompartment(),
@@ -21,7 +21,7 @@ ARM = bn.Arm(6, bn.Regimen(100, every=24, count=4, duration=1), times=[23, 47, 7
 
 @pytest.fixture(scope="module")
 def made():
-    return bn.simulate(MODEL, bn.Design(_single_doses(ARM)), draws=5, seed=1, residual_error=False)
+    return bn.simulate(MODEL, bn.Design(single_doses(ARM)), draws=5, seed=1, residual_error=False)
 
 
 def test_doses_as_planned_are_what_simulate_gives(made):
