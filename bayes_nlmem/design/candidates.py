@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bayes_nlmem.data.planned import Design
-from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.ground.messages import FitError, ModelError, explain
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.first_order import effects_precision
 from bayes_nlmem.marginal.linearised import Linearisation
@@ -189,6 +189,7 @@ def candidates(planned: Planned, theta: np.ndarray, *, effects: np.ndarray | Non
         mean_slope = mean_slope - np.einsum("mqp,mq->mp", moved, effects[centre.subject])
     omega, omega_slope = effects_covariance(conditional, theta), np.stack(spreads, axis=-1)
     time = conditional.translation.data.table["TIME"].to_numpy(float)[centre.record]
+    _check_spread(centre.output, time, centre.sd)
     found = []
     for i, subjects in enumerate(planned.subjects):
         own = centre.subject == i
@@ -209,6 +210,20 @@ def candidates(planned: Planned, theta: np.ndarray, *, effects: np.ndarray | Non
             )
         )
     return found
+
+
+def _check_spread(output: np.ndarray, time: np.ndarray, sd: np.ndarray) -> None:
+    without = np.flatnonzero(~(sd > 0))
+    if len(without):
+        k = without[0]
+        raise FitError(
+            explain(
+                expected="samples with a residual error",
+                got=f"a standard deviation of {sd[k]:g} of {output[k]} at TIME {time[k]:g}, where the "
+                "prediction is 0 and the error proportional to it",
+                remedy="Sample later (windows=(0.5, 24)), or add an additive part: bn.Combined(...).",
+            )
+        )
 
 
 def effects_covariance(conditional: Conditional, theta: np.ndarray) -> np.ndarray:

@@ -60,7 +60,7 @@ class Precision:
     >>> values = {"CL_pop": 1.0, "V_pop": 10.0}
     >>> precision = bn.expected_precision(model, design, values, block_diagonal=True)
     >>> precision.table["RSE_PERCENT"].round(1).to_dict()
-    {'CL_pop': 6.8, 'V_pop': 4.8}
+    {'CL_pop': 6.8, 'V_pop': 4.9}
     """
 
     table: pd.DataFrame
@@ -220,7 +220,17 @@ def expected_precision(
 
     Examples
     --------
-    See `Precision`.
+    The fewer subjects, the larger the standard errors (see `Precision` for more):
+
+    >>> import bayes_nlmem as bn
+    >>> model = bn.Model(
+    ...     structure=bn.Function("y = A + 0 * t"),
+    ...     parameters={"A": bn.Parameter(bn.Normal(5, 10), iiv=3.0, scale=bn.Natural())},
+    ...     residuals={"y": bn.Additive(4.0)},
+    ... )
+    >>> found = bn.expected_precision(model, bn.Arm(25, None, times=[1]), {"A_pop": 5.0})
+    >>> round(float(found.table.loc["A_pop", "SE"]), 6)
+    1.0
     """
     if method not in METHODS:
         raise FitError(explain(expected=f"method one of {', '.join(METHODS)}", got=repr(method)))

@@ -267,7 +267,8 @@ def _plan(
     future = pd.concat([doses, grid]).assign(OCC=occasion + ("OCC" in data.columns))
     # Doses come before predictions of the same time; the last prediction of an interval is its trough.
     ends = future["TIME"].isin(doses["TIME"]) & (future["EVID"] == 0) & (future["TIME"] > begin)
-    order = np.lexsort(((future["EVID"] == 0).to_numpy() & ~ends.to_numpy(), future["TIME"].to_numpy(float)))
+    rank = np.where(ends, 0, np.where(future["EVID"] == 0, 2, 1))
+    order = np.lexsort((rank, future["TIME"].to_numpy(float)))
     table = pd.concat([past, future.iloc[order]], ignore_index=True).assign(ID=individual.id)
     filled = {"AMT": 0.0, "RATE": 0.0, "II": 0.0, "ADDL": 0, "SS": 0, "CMT": 0}
     for column, value in filled.items():

@@ -136,6 +136,12 @@ def test_conditional_linearisation_is_near_the_first_order_for_small_effects():
     assert_allclose(conditional.log_det, first.log_det, rtol=1e-3)
 
 
+def test_a_sample_without_error_is_refused():
+    arm = bn.Arm(3, bn.Regimen(70), times=[0, 8])
+    with pytest.raises(bn.FitError, match="TIME 0"):
+        bn.expected_precision(PROPORTIONAL, arm, {**AT, "sigma_cp_prop": 0.1})
+
+
 def test_bad_questions_are_refused(eight):
     with pytest.raises(bn.FitError, match="method"):
         bn.expected_precision(PROPORTIONAL, EIGHT, AT, method="magic")

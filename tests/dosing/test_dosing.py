@@ -85,14 +85,6 @@ def test_more_clearance_needs_more_drug(patient):
     assert_allclose(advice.table["PROBABILITY"] + advice.table["TOO_LOW"] + advice.table["TOO_HIGH"], 1.0)
 
 
-def test_a_trough_is_seen_before_the_dose_of_the_same_time(patient):
-    """A dose at the end of the window is not in its trough, whether or not it is given."""
-    target = bn.Target("trough", low=1, over=(12, 24))
-    two, three = (bn.Regimen(500, every=12, count=n) for n in (2, 3))
-    advice = bn.choose_dose(patient, [two, three], target, draws=50)
-    assert_allclose(advice.table["MEDIAN"].iloc[0], advice.table["MEDIAN"].iloc[1], rtol=1e-9)
-
-
 def test_risk_limits_what_may_be_chosen(patient):
     target = bn.Target("peak", low=10, over=(0, 24), toxic=20)
     amounts = [500, 5000]

@@ -57,6 +57,19 @@ def test_a_late_sample_tells_clearance(patient):
         bn.next_sample(patient, at=[5], about="KA")
 
 
+def test_a_trough_is_seen_before_the_dose_of_the_same_time(patient):
+    """A dose at the end of the window is not in its trough, whether or not it is given."""
+    target = bn.Target("trough", low=1, over=(12, 24))
+    two, three = (bn.Regimen(500, every=12, count=n) for n in (2, 3))
+    # a bolus: whatever is seen after the dose is higher by dose / V at once
+    advice = bn.choose_dose(patient, [two, three], target, draws=50)
+    assert_allclose(advice.table["MEDIAN"].iloc[0], advice.table["MEDIAN"].iloc[1], rtol=1e-9)
+    peak = bn.Target("peak", low=1, over=(12, 24))
+    top = bn.choose_dose(patient, two, peak, draws=50)
+    volume = np.median(patient.draws["posterior"]["V"].values)
+    assert top.table["MEDIAN"].iloc[0] > advice.table["MEDIAN"].iloc[0] + 0.9 * 500 / volume
+
+
 def test_forecasts_of_simulated_patients_are_calibrated():
     design = bn.Design(bn.Arm(120, bn.Regimen(1000, every=24, count=2), times=[1, 8, 23, 26, 40]))
     data = replicate_as_data(bn.simulate(KNOWN, design, draws=1, seed=5), 0)
