@@ -41,7 +41,8 @@ def test_classes_and_their_members():
     fast = rng.random(60) < 0.35
     data = bn.read(study(np.where(fast, 8.0, 2.0) * np.exp(0.2 * rng.normal(size=60)), 2))
     per_class = bn.PerClass(bn.LogNormal(3, cv=0.7), bn.LogNormal(6, cv=0.7))
-    fit = fitted(model(bn.Parameter(per_class, iiv=bn.HalfNormal(0.4)), mixture=bn.Dirichlet(1, 1)), data, 2000)
+    stated = model(bn.Parameter(per_class, iiv=bn.HalfNormal(0.4)), mixture=bn.Dirichlet(1, 1))
+    fit = fitted(stated, data, 2000)
     table = fit.summary()
     truth = {"CL_pop_1": 2.0, "CL_pop_2": 8.0, "omega_CL": 0.2, "probability_2": fast.mean()}
     for name, value in truth.items():

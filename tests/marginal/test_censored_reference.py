@@ -47,4 +47,5 @@ def test_m3_agrees_with_nonmem_s_laplace_method(shared_reference):
     quantified = int((data.table["CENS"][data.is_observation] == 0).sum())
     assert quantified == 396
     on_log_scale = -2 * (found.value + jacobian)  # DV is the logarithm there
-    assert_allclose(on_log_scale - quantified * np.log(2 * np.pi), objective, atol=0.5)  # its Hessian is numerical
+    # Its Hessian is numerical.
+    assert_allclose(on_log_scale - quantified * np.log(2 * np.pi), objective, atol=0.5)
