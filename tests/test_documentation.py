@@ -23,6 +23,34 @@ PUBLIC = sorted(name for name, module in bayes_nlmem._EXPORTS.items() if name !=
 OPTIONAL = ("blackjax", "jax", "numpyro")
 
 
+# Modules whose examples sample, or compile graphs of their own: make test-all runs them.
+LONG = (
+    "checks.covariate_ratios",
+    "checks.loss_of_spread",
+    "checks.weighted",
+    "criteria.averaging",
+    "criteria.comparison",
+    "criteria.evidence",
+    "criteria.leave_one_out",
+    "design.optimum",
+    "dosing.choice",
+    "dosing.forecasts",
+    "dosing.individual",
+    "learning.nuts",
+    "learning.resuming",
+    "learning.results",
+    "learning.stochastic.estimation",
+    "plots.bedside",
+    "plots.comparison",
+    "plots.forecasting",
+    "plots.sampling_times",
+)
+RUN = [
+    pytest.param(name, marks=pytest.mark.slow) if name.removeprefix("bayes_nlmem.") in LONG else name
+    for name in MODULES
+]
+
+
 def imported(name: str):
     """The module; skips the test where it needs an extra that is not installed."""
     try:
@@ -68,7 +96,7 @@ def test_every_public_name_shows_an_example(name):
     assert ">>> " in (inspect.getdoc(thing) or ""), f"{name}: the docstring has no example"
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", RUN)
 def test_every_example_runs(name, request):
     module = imported(name)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)

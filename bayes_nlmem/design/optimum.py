@@ -45,6 +45,21 @@ class Optimum:
         One row per start: the criterion after exchange and after polishing.
     seconds : float
         Time taken, compilation included.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> model = bn.Model(
+    ...     structure=bn.OneCompartment(),
+    ...     parameters={"CL": bn.Parameter(bn.about(1.0), iiv=0.3), "V": bn.Parameter(bn.about(10.0))},
+    ...     residuals={"cp": bn.Proportional(0.1)},
+    ... )
+    >>> arm = bn.Arm(20, bn.Regimen(100), times=[4, 8])
+    >>> best = bn.optimise_design(
+    ...     model, arm, {"CL_pop": 1.0, "V_pop": 10.0}, windows=(0.5, 24), restarts=1, seed=1
+    ... )
+    >>> best.value > best.value_before
+    True
     """
 
     design: Design

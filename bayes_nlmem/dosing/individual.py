@@ -64,6 +64,14 @@ class Individual:
         The record of the population's fit, if there was one.
     edit : callable, optional
         The change of the graph.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> study = bn.zoo.load("theophylline")
+    >>> found = bn.individualize(fit, bn.subset(study.data, [1]), draws=50)
+    >>> found.method, found.table()["PARAMETER"].tolist()
+    ('importance', ['KA', 'CL', 'V'])
     """
 
     model: Model

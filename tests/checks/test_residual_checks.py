@@ -93,6 +93,7 @@ def test_every_definition_of_shrinkage_is_labelled(small_fit):
     assert_allclose(table.loc["eta_CL", "posterior SD"], summary.loc["omega_CL", "shrinkage"])
 
 
+@pytest.mark.slow
 def test_all_residuals_stand_side_by_side(small_fit):
     table = bn.residuals(small_fit, draws=60, seed=1)
     assert table[["IWRES", "CPRED", "WRES", "CWRES", "EPRED", "EWRES", "NPD", "NPDE"]].notna().all(axis=None)
@@ -109,9 +110,12 @@ def test_a_subject_with_tenfold_values_is_the_first_outlier(small_fit):
 
 def test_intervals_hold_their_share_of_the_observations():
     rng = np.random.default_rng(1)
+    outside = []
+    for _ in range(40):  # the rows of one check are nested and go astray together
+        simulated, observed = rng.normal(size=(200, 100)), rng.normal(size=100)
+        outside.append(bn.numerical_predictive_check_of_arrays(observed, simulated).outside.mean())
+    assert np.mean(outside) < 0.08
     simulated, observed = rng.normal(size=(300, 1000)), rng.normal(size=1000)
-    right = bn.numerical_predictive_check_of_arrays(observed, simulated)
-    assert right.outside.sum() <= 1
     wrong = bn.numerical_predictive_check_of_arrays(1.3 * observed, simulated)
     assert wrong.query("interval == 90").outside.all()
     with pytest.raises(bn.ModelError, match="below 100"):

@@ -57,6 +57,7 @@ def test_totals_scales_and_ends():
         ({"amount": 100, "steady_state": True}, "E_REGIMEN_EVERY"),
         ({"amount": 100, "count": 0}, "E_REGIMEN_COUNT"),
         ({"amount": 100, "duration": -1}, "E_REGIMEN_DURATION"),
+        ({"amount": 100, "start": float("inf")}, "E_REGIMEN_START"),
     ],
 )
 def test_what_cannot_be_given_is_refused(arguments, code):
@@ -103,6 +104,7 @@ def test_endpoints_and_occasions_have_their_columns():
     ("make", "code"),
     [
         (lambda: bn.Arm(0, None, times=[1]), "E_ARM_SUBJECTS"),
+        (lambda: bn.Arm(1, 100, times=[1]), "E_ARM_REGIMEN"),
         (lambda: bn.Arm(1, None, times=[]), "E_ARM_TIMES"),
         (lambda: bn.Arm(1, None, times=[np.inf]), "E_ARM_TIMES"),
         (lambda: bn.Arm(2, None, times=[1], covariates={"WT": [1, 2, 3]}), "E_ARM_COVARIATE"),

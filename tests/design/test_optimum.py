@@ -35,6 +35,7 @@ def times_of(optimum):
     return np.array(optimum.design.arms[0].times["*"])
 
 
+@pytest.mark.slow
 def test_eight_times_for_warfarin_are_poped_s():
     """PopED 0.7.0, add + prop error, 8 free times in 0-120 h, best of 3 seeds: log det 56.71721."""
     found = best(windows=(0, 120), block_diagonal=True)

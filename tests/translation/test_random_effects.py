@@ -282,7 +282,7 @@ class TestLaws:
 
     def test_student_t_has_the_quantiles_of_t(self, data):
         graph = bn.build(model({"CL": bn.Parameter(5.0, iiv=0.3, law=bn.StudentTEta(3))}), data)
-        eta = np.array([-2.5, -0.3, -0.0, 1e-9, 0.4, 0.9])[:, None] * np.ones(3)
+        eta = np.array([-1.5, -0.3, -0.0, 1e-9, 0.4, 0.9])[:, None] * np.ones(3)
         [clearance] = at_point(graph, [graph["CL"]], {"eta_noncentred__": eta / 0.3 * [1, 0, 0]})
         effect = np.log(clearance / 5) / 0.3
         assert_allclose(effect, stats.t(3).ppf(stats.norm.cdf(eta[:, 0] / 0.3)), rtol=1e-7, atol=1e-12)

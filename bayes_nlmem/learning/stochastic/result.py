@@ -47,6 +47,19 @@ class SaemRecord(RunRecord):
         Share of accepted proposals by kind.
     problem : str
         What is wrong with the information matrix, if anything.
+    seed, sampler, geometry, chains, draws, tune, target_accept, edited, start, start_converged : object
+        As in `RunRecord`.
+    timings, versions, data_digest, parts, data_choices, structure, failures : object
+        As in `RunRecord`.
+
+    Examples
+    --------
+    >>> record = SaemRecord(
+    ...     seed=1, sampler="saem", geometry="centred", chains=4, draws=0, tune=0, target_accept=0.3,
+    ...     edited=False,
+    ... )
+    >>> record.estimate
+    'maximum likelihood'
     """
 
     estimate: str = MAXIMUM_LIKELIHOOD

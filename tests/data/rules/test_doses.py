@@ -39,6 +39,8 @@ def observation(**items):
     [
         ({"AMT": "."}, "E_DOSE_NO_AMT", "missing", "Fill AMT"),
         ({"AMT": 0}, "E_DOSE_NO_AMT", "0", "EVID=0 for an observation"),
+        ({"EVID": 5, "AMT": "."}, "E_CHANGE_NO_AMT", "none", "Fill AMT"),
+        ({"EVID": 6, "AMT": 2, "RATE": 5}, "E_DOSE_ITEM_ON_CHANGE", "RATE", "Set them to 0"),
         ({"AMT": 0, "RATE": 5}, "E_DOSE_NO_AMT", "0", "SS=1, RATE>0"),
         ({"AMT": -100}, "E_AMT_NEGATIVE", "-100", "sign"),
         ({"RATE": -3}, "E_RATE_NEGATIVE", "-3", "RATE"),
