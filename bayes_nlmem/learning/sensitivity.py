@@ -72,7 +72,10 @@ def sensitivity(fit: Any, *, threshold: float = THRESHOLD) -> pd.DataFrame:
 
 
 def power_scaling(model: Model, draws: xr.DataTree) -> pd.DataFrame | None:
-    """Sensitivities to the priors and to the likelihood, None where the draws do not hold what they need."""
+    """Sensitivities to the priors and to the likelihood, None where the draws do not hold what they need.
+
+    NaN where the tail of the weights is flat, so that they cannot be smoothed.
+    """
     from arviz_stats import psense
 
     posterior = draws["posterior"].to_dataset()
@@ -91,8 +94,11 @@ def power_scaling(model: Model, draws: xr.DataTree) -> pd.DataFrame | None:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # few draws: the sensitivities are rough
         for group in ("prior", "likelihood"):
-            values = psense(tree, var_names=names, group=group)
-            found[group] = [float(values[name]) for name in names]
+            try:
+                values = psense(tree, var_names=names, group=group)
+                found[group] = [float(values[name]) for name in names]
+            except ValueError:  # weights whose tail is flat have no shape: ArviZ does not smooth them
+                found[group] = [np.nan] * len(names)
     return pd.DataFrame(found, index=pd.Index(names, name="name"))
 
 
