@@ -13,7 +13,7 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.reader import read
 from bayes_nlmem.data.regimen import COLUMNS, Regimen
 from bayes_nlmem.dosing.targets import Target
-from bayes_nlmem.ground.messages import DataError, FitError, explain
+from bayes_nlmem.ground.messages import DataError, FitError, explain, rows_text
 from bayes_nlmem.simulation.replicates import simulate
 
 _POINTS = 97
@@ -95,7 +95,8 @@ def choose_dose(
 ) -> Advice:
     """Compare regimens for a patient by the probability of reaching a target.
 
-    The patient's earlier doses go on working: the new regimen is added to the records known so far.
+    The patient's earlier doses go on working: the new regimen is added to the records known so far. It
+    takes the place of doses that were still planned: records must not hold any (ADDL beyond the start).
 
     Parameters
     ----------
@@ -128,7 +129,8 @@ def choose_dose(
     ------
     FitError, DataError
         No regimens, amounts that are not positive, a risk limit without a toxic limit, an output that the
-        model does not have, a start before the last record.
+        model does not have, a start before the last record, doses of the records that are still to come,
+        the same regimen twice.
 
     Examples
     --------
@@ -156,6 +158,7 @@ def choose_dose(
                 remedy="Take the later records out of the patient's data.",
             )
         )
+    _check_nothing_pending(table, begin)
     rows, curves, quantities = [], {}, {}
     tail = (1 - level) / 2
     for regimen in candidates:
@@ -184,13 +187,16 @@ def _candidates(regimens: Any, amounts: Sequence[float] | None) -> list[Regimen]
     found = [regimens] if isinstance(regimens, Regimen) else list(regimens)
     if not found or not all(isinstance(regimen, Regimen) for regimen in found):
         raise FitError(explain(expected="a Regimen or several", got=repr(regimens)[:80]))
-    if amounts is None:
-        return found
-    if len(found) > 1:
-        raise FitError(explain(expected="one regimen together with amounts=", got=f"{len(found)}"))
-    if not len(amounts):
-        raise FitError(explain(expected="amounts to try", got="none"))
-    return [_of_amount(found[0], float(amount)) for amount in amounts]
+    if amounts is not None:
+        if len(found) > 1:
+            raise FitError(explain(expected="one regimen together with amounts=", got=f"{len(found)}"))
+        if not len(amounts):
+            raise FitError(explain(expected="amounts to try", got="none"))
+        found = [_of_amount(found[0], float(amount)) for amount in amounts]
+    names = [_name(regimen) for regimen in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise FitError(explain(expected="every regimen once", got=f"more than once: {'; '.join(twice)}"))
+    return found
 
 
 def _of_amount(regimen: Regimen, amount: float) -> Regimen:
@@ -201,6 +207,21 @@ def _of_amount(regimen: Regimen, amount: float) -> Regimen:
 
 def _name(regimen: Regimen) -> str:
     return repr(regimen).removeprefix("Regimen: ")
+
+
+def _check_nothing_pending(table: pd.DataFrame, begin: float) -> None:
+    """Additional doses after the start would be given beside the new regimen."""
+    last = table["TIME"] + table["ADDL"] * table["II"]
+    pending = table[table["EVID"].isin([1, 4]) & (table["ADDL"] > 0) & (last >= begin)]
+    if len(pending):
+        raise FitError(
+            explain(
+                expected=f"no doses of the patient's records after the start at TIME {begin:g}",
+                got=f"additional doses (ADDL) up to TIME {last[pending.index].max():g} "
+                f"in {rows_text(pending['ROW'])}",
+                remedy="Lower ADDL to the doses that were given, or start later.",
+            )
+        )
 
 
 def _output(model: Any, target: Target) -> str:
@@ -274,6 +295,8 @@ def _plan(
     for column, value in filled.items():
         table[column] = table[column].fillna(value)
     table["DVID"] = label
+    if individual.model.endpoints_in == "CMT" and individual.model.endpoints:
+        table.loc[table["EVID"] == 0, "CMT"] = label
     wanted = ["ID", *COLUMNS, "DVID", "OCC", *last]
     if "OCC" not in data.columns:
         wanted.remove("OCC")

@@ -133,6 +133,18 @@ def test_bad_questions_are_refused(patient, options, message):
         bn.choose_dose(patient, bn.Regimen(100), bn.Target("trough", low=1, output="pca"))
 
 
+def test_doses_still_to_come_are_not_given_twice(patient):
+    """The records say a dose every 24 h until 72 h; a new regimen at 24 h takes their place."""
+    from dataclasses import replace
+
+    table = patient.data.table.assign(ADDL=[3, 0, 0, 0], II=[24.0, 0, 0, 0])
+    planned = replace(patient, data=replace(patient.data, table=table))
+    with pytest.raises(bn.FitError, match="up to TIME 72"):
+        bn.choose_dose(planned, bn.Regimen(100), bn.Target("trough", low=1))
+    with pytest.raises(bn.FitError, match="more than once"):
+        bn.choose_dose(patient, [bn.Regimen(100), bn.Regimen(100)], bn.Target("trough", low=1))
+
+
 def test_a_population_must_be_known():
     unknown = KNOWN.with_parameter("CL", typical=bn.about(4.0))
     with pytest.raises(bn.FitError, match="CL_pop"):
