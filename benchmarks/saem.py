@@ -67,7 +67,9 @@ def main() -> None:
         value = result.likelihood["minus_twice"]
         print(f"{seed:4d}  {start_up:10.2f}  {work:6.2f}  {cpu:5.2f}  {value:.2f}  {counts}")
     median = float(np.median(works))
-    print(f"median work {median:.2f} s; saemix {SAEMIX_SECONDS} s: {SAEMIX_SECONDS / median:.1f} times faster")
+    print(
+        f"median work {median:.2f} s; saemix {SAEMIX_SECONDS} s: {SAEMIX_SECONDS / median:.1f} times faster"
+    )
 
 
 if __name__ == "__main__":

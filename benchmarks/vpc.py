@@ -1,7 +1,7 @@
-"""Cost of a visual predictive check: `python benchmarks/vpc.py` prints seconds for 1000 replicates of warfarin.
+"""Cost of a visual predictive check, in seconds for 1000 replicates of warfarin: `python benchmarks/vpc.py`.
 
-32 subjects, 247 concentrations; new subjects, residual error, percentiles with their bands; then npde from the
-same replicates. No fit: the parameters are drawn from the priors of the zoo's model.
+32 subjects, 247 concentrations; new subjects, residual error, percentiles with their bands; then npde from
+the same replicates. No fit: the parameters are drawn from the priors of the zoo's model.
 """
 
 import time
