@@ -32,13 +32,16 @@ CASES = {
     "combined": (bn.Combined(0.3, 0.2), None, lambda f: np.hypot(0.3, 0.2 * f), stats.norm),
     "power": (bn.PowerError(0.2, 0.7), None, lambda f: 0.2 * f**0.7, stats.norm),
     "log-normal": (bn.LogNormalError(0.3), np.log, lambda f: 0.3 + 0 * f, stats.norm),
-    "box-cox": (bn.BoxCoxError(bn.Additive(0.3), 0.4), lambda y: boxcox(y, 0.4), lambda f: 0.3 + 0 * f, stats.norm),
+    "box-cox": (
+        bn.BoxCoxError(bn.Additive(0.3), 0.4), lambda y: boxcox(y, 0.4), lambda f: 0.3 + 0 * f, stats.norm,
+    ),
     "box-cox, negative": (
         bn.BoxCoxError(bn.Proportional(0.1), -0.5), lambda y: boxcox(y, -0.5), lambda f: 0.1 * f, stats.norm,
     ),
     "box-cox, log": (bn.BoxCoxError(bn.Additive(0.3), 0.0), np.log, lambda f: 0.3 + 0 * f, stats.norm),
     "yeo-johnson": (
-        bn.YeoJohnsonError(bn.Additive(0.2), 0.6), lambda y: yeo_johnson(y, 0.6), lambda f: 0.2 + 0 * f, stats.norm,
+        bn.YeoJohnsonError(bn.Additive(0.2), 0.6), lambda y: yeo_johnson(y, 0.6), lambda f: 0.2 + 0 * f,
+        stats.norm,
     ),
     "t": (bn.StudentTError(bn.Combined(0.3, 0.2), 5.0), None, lambda f: np.hypot(0.3, 0.2 * f), stats.t(5)),
     "t, box-cox": (
@@ -102,7 +105,10 @@ UNKNOWN = {
     "t": bn.StudentTError(bn.Additive(bn.HalfNormal(0.5)), bn.about(6.0)),
     "scaled": bn.Scaled(
         bn.LogNormalError(bn.HalfNormal(0.5)),
-        {"ASSAY": bn.Categorical({"2": bn.about(2.0)}, reference="1"), "TAD": bn.Exponential(bn.Normal(0, 0.1), 0)},
+        {
+            "ASSAY": bn.Categorical({"2": bn.about(2.0)}, reference="1"),
+            "TAD": bn.Exponential(bn.Normal(0, 0.1), 0),
+        },
         iiv=bn.HalfNormal(0.5),
     ),
 }  # fmt: skip
