@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_nlmem.criteria.comparison import Comparison
+from bayes_nlmem.criteria.penalised import PENALISED
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import FitError, explain
-
-WEIGHTS = ("stacking", "pseudo_bma", "equal")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,7 +59,7 @@ def average(
     comparison: Comparison,
     *,
     quantity: Callable[[Any], Any],
-    weights: str = "stacking",
+    weights: str | None = None,
     draws: int = 2000,
     seed: int = 0,
 ) -> Averaged:
@@ -72,8 +71,9 @@ def average(
         From `compare`, of fits.
     quantity : callable
         Fit -> draws of the quantity: an array with the draws first, or a DataArray with chain and draw.
-    weights : {"stacking", "pseudo_bma", "equal"}
-        The models' shares.
+    weights : {"stacking", "pseudo_bma", "information", "equal"}, optional
+        The models' shares: by default "stacking" where prediction ranks the models, "information"
+        (exp(-difference / 2) of the criterion) where a penalised likelihood does.
     draws : int
         Size of the mixture.
     seed : int
@@ -101,13 +101,24 @@ def average(
     """
     if not comparison.fits:
         raise FitError(explain(expected="a comparison of fits", got="one of results", remedy="Compare fits."))
-    if weights not in WEIGHTS:
+    priced = comparison.criterion in PENALISED
+    weights = weights or ("information" if priced else "stacking")
+    valid = ("information", "equal") if priced else ("stacking", "pseudo_bma", "equal")
+    if weights not in valid:
         raise FitError(
-            explain(expected=f"weights one of {', '.join(WEIGHTS)}", got=repr(weights), remedy="Choose one.")
+            explain(
+                expected=f"weights one of {', '.join(valid)}, where {comparison.criterion} ranks the models",
+                got=repr(weights),
+                remedy="Choose one.",
+            )
         )
     names = list(comparison.table.index)
-    column = {"stacking": "weight", "pseudo_bma": "pseudo_bma"}.get(weights)
-    shares = np.ones(len(names)) if column is None else comparison.table[column].to_numpy(float)
+    if weights == "equal":
+        shares = np.ones(len(names))
+    elif weights == "pseudo_bma":
+        shares = comparison.table["pseudo_bma"].to_numpy(float)
+    else:
+        shares = comparison.weights.to_numpy(float)
     shares = shares / shares.sum()
     by_model = {name: _first_axis(quantity(comparison.fits[name])) for name in names}
     shapes = {values.shape[1:] for values in by_model.values()}

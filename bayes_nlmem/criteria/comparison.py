@@ -10,43 +10,40 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.criteria.comparison_text import formatted, penalised_conclusion, predictive_conclusion
 from bayes_nlmem.criteria.deviance import dic
 from bayes_nlmem.criteria.elpd import ELPD, SUBJECT
 from bayes_nlmem.criteria.evidence import log_evidence
-from bayes_nlmem.criteria.information import from_likelihood
 from bayes_nlmem.criteria.leave_one_out import check_by, loo, waic
+from bayes_nlmem.criteria.penalised import NAMES, PENALISED, at_estimates, of_fit, penalised_table
 from bayes_nlmem.criteria.same_data import check_same_data
 from bayes_nlmem.criteria.weights import pseudo_bma, stacking
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import FitError, closest, explain
-from bayes_nlmem.marginal.likelihood import compiled_for, log_likelihood
+from bayes_nlmem.marginal.information import InformationCriteria
 
 PREDICTIVE = ("loo", "waic")
-OTHERS = ("ofv", "aic", "bic", "bicc", "dic", "evidence")
-_LIKELIHOOD = ("ofv", "aic", "bic", "bicc")
-_SMALL = 4.0
-_FEW = 40
-_HEADS = {
-    "elpd": "elpd", "se": "SE", "difference": "difference", "difference_se": "SE of difference",
-    "p_eff": "p_eff", "weight": "weight", "pseudo_bma": "pseudo-BMA", "doubtful": "k too large",
-    "seconds": "fit [s]", "ofv": "OFV", "aic": "AIC", "bic": "BIC", "bicc": "BICc", "dic": "DIC",
-    "waic": "WAIC (elpd)", "evidence": "log evidence", "evidence_se": "SE of evidence",
-}  # fmt: skip
+OTHERS = (*PENALISED, "dic", "evidence")
+_AT_ESTIMATES = ("bicc", "ofv", "aic", "bic")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """Models ranked by how well they predict.
+    """Models ranked by how well they predict, or by a penalised likelihood.
 
     Parameters
     ----------
     table : DataFrame
-        One row per model, the best first: `elpd`, `se`, `difference` to the best (0 or negative) and
-        `difference_se`, `p_eff`, `weight` (stacking), `pseudo_bma`, `doubtful` (terms with a large Pareto k),
-        `verdict`, `seconds` (of the fit), and one column per other criterion.
+        One row per model, the best first. Ranked by prediction: `elpd`, `se`, `difference` to
+        the best (0 or negative) and `difference_se`, `p_eff`, `weight` (stacking), `pseudo_bma`,
+        `doubtful` (terms with a large Pareto k),
+        `verdict`, `seconds` (of the fit), and one column per other criterion. Ranked by a penalised
+        likelihood: `parameters`, `minus_twice` and its Monte Carlo `error`, the criteria, `difference` to
+        the best (0 or positive), `weight` (exp(-difference / 2), sum 1; not for "ofv"), `seconds`.
     pointwise : DataFrame
-        elpd of every subject or observation (rows) under every model (columns).
-    results : mapping of str to ELPD
+        elpd of every subject or observation (rows) under every model (columns), or the subjects'
+        log-likelihoods.
+    results : mapping of str to ELPD or InformationCriteria
         The criterion of every model.
     fits : mapping of str to Fit
         What was compared; empty if only criteria were given.
@@ -60,35 +57,49 @@ class Comparison:
 
     table: pd.DataFrame
     pointwise: pd.DataFrame
-    results: Mapping[str, ELPD]
+    results: Mapping[str, ELPD | InformationCriteria]
     fits: Mapping[str, Any]
-
-    @property
-    def by(self) -> str:
-        """What a new datum is: "subject" or "observation"."""
-        return next(iter(self.results.values())).by
-
-    @property
-    def criterion(self) -> str:
-        """By what the models are ranked."""
-        return next(iter(self.results.values())).criterion
+    criterion: str
+    by: str
 
     @property
     def weights(self) -> pd.Series:
-        """Stacking weights."""
+        """Stacking weights; those of the criterion, exp(-difference / 2), if it is a penalised likelihood."""
+        if "weight" not in self.table:
+            raise FitError(
+                explain(
+                    expected="a criterion with weights",
+                    got=f"{NAMES[self.criterion]}, which puts no price on parameters",
+                    remedy="Rank by loo, waic, aic, bic or bicc.",
+                )
+            )
         return self.table["weight"]
 
     @property
     def conclusion(self) -> str:
         """What the table says, in plain words, and when it says nothing."""
-        return _conclusion(self.table, self.by, len(self.pointwise))
+        if self.criterion in PENALISED:
+            said = penalised_conclusion(self.table, self.criterion)
+        else:
+            said = predictive_conclusion(self.table, self.by, len(self.pointwise))
+        return f"{said} {note}" if (note := self._note) else said
+
+    @property
+    def _note(self) -> str:
+        """What the columns beside the first criterion are, where that is not plain."""
+        said = []
+        if self.criterion not in PENALISED and any(name in self.table for name in PENALISED):
+            said.append("OFV, AIC, BIC and BICc are taken at the posterior mean.")
+        if self.by != SUBJECT and any(name in self.table for name in (*PENALISED, "evidence")):
+            said.append("Likelihoods and evidence have the random effects integrated out, whatever `by` is.")
+        return " ".join(said)
 
     def __repr__(self) -> str:
-        shown = _formatted(self.table)
+        shown = formatted(self.table)
         return f"{self._title}\n{shown.to_string()}\n\n{self.conclusion}"
 
     def _repr_html_(self) -> str:
-        shown = _formatted(self.table)
+        shown = formatted(self.table)
         head = "".join(f"<th>{escape(column)}</th>" for column in ["model", *shown.columns])
         body = "".join(
             "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in (name, *row)) + "</tr>"
@@ -102,7 +113,11 @@ class Comparison:
 
     @property
     def _title(self) -> str:
+        if self.criterion in PENALISED:
+            point = next(iter(self.results.values())).point  # type: ignore[union-attr]
+            return f"{NAMES[self.criterion]} at the {point}; smaller is better"
         names = {"loo": "PSIS-LOO", "waic": "WAIC", "exact": "exact leave-one-out", "kfold": "K-fold"}
+        names["future"] = "leave-future-out"
         what = "random effects integrated out" if self.by == SUBJECT else "given the other observations"
         return f"{names.get(self.criterion, self.criterion)} by {self.by} ({what}); elpd: larger is better"
 
@@ -111,24 +126,27 @@ def compare(
     fits: Mapping[str, Any],
     *,
     by: str = SUBJECT,
-    criteria: Sequence[str] = ("loo",),
+    criteria: Sequence[str] | None = None,
     draws: int | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Compare models by how well they predict data that they have not seen.
+    """Compare models by how well they predict data that they have not seen, or by a penalised likelihood.
 
-    The first criterion ranks the models; the others stand beside it.
+    The first criterion ranks the models; the others stand beside it. Posteriors (`fit`) are ranked by
+    prediction; estimates (`saem`) have no posterior of the population to predict from, and are ranked by
+    their likelihood with a price for every parameter.
 
     Parameters
     ----------
-    fits : mapping of str to Fit, or to ELPD
+    fits : mapping of str to Fit, to SaemFit, or to ELPD
         Name to fit, at least two, all of the same observations; or results of `loo`, `waic`,
         `cross_validate` or `leave_future_out`, all of the same kind.
     by : {"subject", "observation"}
         What a new datum is: a subject, or one more observation of a known subject.
-    criteria : sequence of str
-        "loo" or "waic" first; then any of "ofv", "aic", "bic", "bicc" (at the posterior mean), "dic",
-        "evidence", "waic", "loo".
+    criteria : sequence of str, optional
+        "loo", "waic", "ofv", "aic", "bic" or "bicc" first, which ranks; then any of these (penalised
+        likelihoods of fits are those at the posterior mean), "dic", "evidence". By default "loo"; of
+        estimates "bicc", "ofv", "aic", "bic", and no others.
     draws : int, optional
         Posterior draws used, as in `loo`.
     seed : int
@@ -141,7 +159,8 @@ def compare(
     Raises
     ------
     FitError
-        Fewer than two models, different data (with the difference), unknown criteria.
+        Fewer than two models, different data (with the difference), unknown criteria, criteria that need a
+        posterior of estimates, estimates beside posteriors.
 
     References
     ----------
@@ -155,26 +174,57 @@ def compare(
     """
     if len(fits) < 2:
         raise FitError(explain(expected="at least two models", got=", ".join(map(repr, fits)) or "none"))
-    given = {name: fit for name, fit in fits.items() if isinstance(fit, ELPD)}
-    if given:
-        results, fits, others = _given(fits, given), {}, {}
-    else:
-        check_by(by)
-        criteria = _checked(criteria)
-        check_same_data({name: fit.data for name, fit in fits.items()})
-        first = {"loo": loo, "waic": waic}[criteria[0]]
-        options: dict[str, Any] = {"by": by, "draws": draws} | (
-            {"seed": seed} if criteria[0] == "loo" else {}
+    if any(isinstance(fit, ELPD) for fit in fits.values()):
+        if criteria is not None:
+            raise FitError(
+                explain(
+                    expected="no criteria: the results are of one already",
+                    got=f"criteria={list(criteria)!r}",
+                    remedy="Leave them out, or give the fits.",
+                )
+            )
+        results = _given(fits)
+        pointwise = pd.DataFrame({name: result.pointwise["ELPD"] for name, result in results.items()})
+        first = next(iter(results.values()))
+        table = _table(results, pointwise, {}, {}, seed)
+        return Comparison(
+            table, pointwise, FrozenMapping(results), FrozenMapping({}), first.criterion, first.by
         )
-        results = {name: first(fit, **options) for name, fit in fits.items()}
-        others = {name: _others(fit, by, criteria[1:], draws, seed) for name, fit in fits.items()}
+    check_by(by)
+    chosen = _checked(criteria, fits, by)
+    check_same_data({name: fit.data for name, fit in fits.items()})
+    if chosen[0] in PENALISED:
+        priced, pointwise = at_estimates(fits, seed)
+        rest = [name for name in chosen[1:] if name not in PENALISED]
+        others = {name: _others(fit, by, rest, draws, seed) for name, fit in fits.items()}
+        seconds = {name: _seconds(fit) for name, fit in fits.items()}
+        table = penalised_table(priced, chosen[0], chosen, seconds, others)
+        return Comparison(
+            table, pointwise, FrozenMapping(priced), FrozenMapping(dict(fits)), chosen[0], SUBJECT
+        )
+    function = {"loo": loo, "waic": waic}[chosen[0]]
+    options: dict[str, Any] = {"by": by, "draws": draws} | ({"seed": seed} if chosen[0] == "loo" else {})
+    results = {name: function(fit, **options) for name, fit in fits.items()}
+    others = {name: _others(fit, by, chosen[1:], draws, seed) for name, fit in fits.items()}
     pointwise = pd.DataFrame({name: result.pointwise["ELPD"] for name, result in results.items()})
     table = _table(results, pointwise, fits, others, seed)
-    return Comparison(table, pointwise, FrozenMapping(results), FrozenMapping(dict(fits)))
+    return Comparison(table, pointwise, FrozenMapping(results), FrozenMapping(dict(fits)), chosen[0], by)
 
 
-def _checked(criteria: Sequence[str]) -> list[str]:
-    chosen = [criteria] if isinstance(criteria, str) else list(criteria)
+def _checked(criteria: Sequence[str] | None, fits: Mapping[str, Any], by: str) -> list[str]:
+    estimates = [name for name, fit in fits.items() if hasattr(fit.record, "estimate")]
+    if estimates and len(estimates) < len(fits):
+        raise FitError(
+            explain(
+                expected="posteriors (bn.fit) only, or estimates (bn.saem) only",
+                got=f"estimates of {', '.join(map(repr, estimates))} beside posteriors",
+                remedy="The likelihood is highest at its maximum, by construction: compare like with like.",
+            )
+        )
+    if criteria is None:
+        chosen = list(_AT_ESTIMATES) if estimates else ["loo"]
+    else:
+        chosen = [criteria] if isinstance(criteria, str) else list(criteria)
     for name in chosen:
         if name not in PREDICTIVE + OTHERS:
             raise FitError(
@@ -184,18 +234,44 @@ def _checked(criteria: Sequence[str]) -> list[str]:
                     remedy=closest(str(name), PREDICTIVE + OTHERS) or None,
                 )
             )
-    if not chosen or chosen[0] not in PREDICTIVE:
+    if len(set(chosen)) < len(chosen):
+        raise FitError(explain(expected="every criterion once", got=", ".join(map(repr, chosen))))
+    if estimates and (asked := [name for name in chosen if name not in PENALISED]):
         raise FitError(
             explain(
-                expected="'loo' or 'waic' first, which ranks the models",
+                expected=f"criteria among {', '.join(PENALISED)} for estimates",
+                got=", ".join(map(repr, asked)),
+                remedy="These average over a posterior of the population parameters, which an estimate has "
+                "not: make the fits with bn.fit.",
+            )
+        )
+    if not chosen or chosen[0] not in PREDICTIVE + PENALISED:
+        raise FitError(
+            explain(
+                expected=f"one of {', '.join(PREDICTIVE + PENALISED)} first, which ranks the models",
                 got=", ".join(map(repr, chosen)) or "none",
                 remedy=f"Write criteria={['loo', *chosen]}.",
+            )
+        )
+    if chosen[0] in PENALISED and by != SUBJECT:
+        raise FitError(
+            explain(
+                expected=f"by={SUBJECT!r} where {NAMES[chosen[0]]} ranks: it prices the likelihood with the "
+                "random effects integrated out",
+                got=f"by={by!r}",
+                remedy="Leave `by` out, or rank by loo or waic.",
             )
         )
     return chosen
 
 
-def _given(fits: Mapping[str, Any], given: Mapping[str, ELPD]) -> dict[str, ELPD]:
+def _seconds(fit: Any) -> float:
+    timings = getattr(getattr(fit, "record", None), "timings", None)
+    return float(sum(timings.values())) if timings else np.nan
+
+
+def _given(fits: Mapping[str, Any]) -> dict[str, ELPD]:
+    given = {name: fit for name, fit in fits.items() if isinstance(fit, ELPD)}
     kinds = {(result.criterion, result.by, len(result.pointwise)) for result in given.values()}
     if len(given) < len(fits) or len(kinds) > 1:
         raise FitError(
@@ -213,10 +289,8 @@ def _given(fits: Mapping[str, Any], given: Mapping[str, ELPD]) -> dict[str, ELPD
 
 def _others(fit: Any, by: str, criteria: Sequence[str], draws: int | None, seed: int) -> dict[str, float]:
     found: dict[str, float] = {}
-    if wanted := [name for name in criteria if name in _LIKELIHOOD]:
-        edit = getattr(fit, "edit", None)
-        likelihood = log_likelihood(fit.model, fit.data, at=fit, seed=seed, edit=edit)
-        values = from_likelihood(fit.model, compiled_for(fit.model, fit.data, edit), likelihood)
+    if wanted := [name for name in criteria if name in PENALISED]:
+        _, values = of_fit(fit, seed)
         found |= {name: getattr(values, name) for name in wanted}
     if "dic" in criteria:
         found["dic"] = dic(fit, by=by, seed=seed).value
@@ -244,7 +318,6 @@ def _table(
     rows = []
     for name, result in results.items():
         difference = pointwise[name] - pointwise[best]
-        timings = getattr(getattr(fits.get(name), "record", None), "timings", None)
         rows.append(
             {
                 "model": name,
@@ -257,52 +330,8 @@ def _table(
                 "pseudo_bma": bma[name],
                 "doubtful": len(result.doubtful),
                 "verdict": result.verdict,
-                "seconds": float(sum(timings.values())) if timings else np.nan,
+                "seconds": _seconds(fits.get(name)),
                 **others.get(name, {}),
             }
         )
     return pd.DataFrame(rows).set_index("model").sort_values("elpd", ascending=False)
-
-
-def _conclusion(table: pd.DataFrame, by: str, count: int) -> str:
-    best, *rest = table.index
-    said = []
-    for name in rest:
-        size, error = abs(table.loc[name, "difference"]), table.loc[name, "difference_se"]
-        if size < _SMALL:
-            said.append(
-                f"{best!r} and {name!r} predict equally well (difference {size:.1f}, below {_SMALL:g})."
-            )
-        elif size < 2 * error:
-            said.append(
-                f"{best!r} is ahead of {name!r} by {size:.1f}, but within noise (SE {error:.1f}): "
-                "the data do not decide."
-            )
-        else:
-            said.append(f"{best!r} predicts better than {name!r}: by {size:.1f} (SE {error:.1f}).")
-    if by == SUBJECT and count < _FEW:
-        said.append(
-            f"With {count} subjects the standard errors are rough, and too small rather than too large."
-        )
-    doubtful = [str(name) for name in table.index if table.loc[name, "doubtful"]]
-    if doubtful:
-        said.append(
-            f"Some terms of {', '.join(map(repr, doubtful))} are not reliable: see `results[...]`.verdict; "
-            "refit=True or cross_validate settles them."
-        )
-    return " ".join(said)
-
-
-def _formatted(table: pd.DataFrame) -> pd.DataFrame:
-    digits = {"weight": 2, "pseudo_bma": 2, "doubtful": 0, "seconds": 0, "evidence": 2, "evidence_se": 2}
-    shown = {}
-    for column in table.columns:
-        if column == "verdict":
-            continue
-        if column == "seconds" and table[column].isna().all():
-            continue
-        values = table[column]
-        shown[_HEADS.get(column, column)] = [
-            "" if pd.isna(x) else f"{x:.{digits.get(column, 1)}f}" for x in values
-        ]
-    return pd.DataFrame(shown, index=table.index)

@@ -10,10 +10,10 @@ import numpy as np
 
 from bayes_nlmem.criteria.leave_one_out import check_posterior, thinned_points
 from bayes_nlmem.criteria.same_data import check_same_data
-from bayes_nlmem.criteria.subjects import SubjectDensities
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.marginal.likelihood import compiled_for
 from bayes_nlmem.marginal.point import point_of
+from bayes_nlmem.marginal.subject_densities import SubjectDensities
 
 _WORDS = ((1.0, "not worth more than a bare mention"), (3.0, "positive"), (5.0, "strong"))
 

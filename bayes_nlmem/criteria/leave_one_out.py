@@ -14,12 +14,12 @@ from bayes_nlmem.criteria.moment_matching import match_moments
 from bayes_nlmem.criteria.predictive import loo_pointwise, waic_pointwise
 from bayes_nlmem.criteria.refits import Settings, predict_left_out
 from bayes_nlmem.criteria.smoothing import threshold
-from bayes_nlmem.criteria.subjects import SubjectDensities
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.replay import thin
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.likelihood import compiled_for
 from bayes_nlmem.marginal.point import point_of, points_of_draws
+from bayes_nlmem.marginal.subject_densities import SubjectDensities
 
 _DRAWS = 400
 
@@ -41,6 +41,9 @@ def loo(
     question of most studies, which generalise to new subjects. By observation: \sum_ij log p(y_ij | all
     others), the subject's other observations included; it asks about the profile's shape and the residual
     error more than about the population.
+
+    Effects of levels above the subject (sites) count as known from the other subjects: a new subject of a
+    known site. For new sites use `cross_validate` with the sites as groups.
 
     Where Pareto k is too large, subjects get moment matching and then, if asked for, exact refits;
     observations are computed again with the subject's random effects integrated out.
@@ -73,7 +76,7 @@ def loo(
     FitError
         An option without effect, or a fit that cannot be refitted.
     ModelError
-        By subject: the model has effects of a level above the subject.
+        By subject: covariates with unknown values.
 
     References
     ----------

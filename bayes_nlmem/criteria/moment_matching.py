@@ -6,7 +6,7 @@ import numpy as np
 
 from bayes_nlmem.criteria.predictive import weighted
 from bayes_nlmem.criteria.smoothing import smoothed, threshold
-from bayes_nlmem.criteria.subjects import SubjectDensities
+from bayes_nlmem.marginal.subject_densities import SubjectDensities
 
 _MOST_MOVES = 8
 

@@ -13,13 +13,15 @@ import pandas as pd
 
 from bayes_nlmem.criteria.elpd import ELPD, SUBJECT
 from bayes_nlmem.criteria.predictive import log_mean
-from bayes_nlmem.criteria.subjects import SubjectDensities
 from bayes_nlmem.data.dataset import Dataset, subset
 from bayes_nlmem.ground.messages import FitError, explain, names_text
 from bayes_nlmem.learning.nuts import fit as run_nuts
 from bayes_nlmem.learning.replay import thin
 from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.groups import GroupEffects
 from bayes_nlmem.marginal.point import point_of, points_of_draws
+from bayes_nlmem.marginal.subject_densities import SubjectDensities
+from bayes_nlmem.model.levels import groups_of
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import translate
 
@@ -104,7 +106,9 @@ def cross_validate(
     Returns
     -------
     ELPD
-        Per subject log p(y_i | subjects of the other folds), random effects integrated out.
+        Per subject log p(y_i | subjects of the other folds), random effects integrated out. Effects of
+        levels above the subject are those of the fit where other subjects of the group are in it, and
+        those of a new group elsewhere.
 
     Raises
     ------
@@ -223,6 +227,8 @@ def _predict_fold(
     """In a worker: fit without some subjects, then their likelihood at every draw."""
     kept = [subject for subject in data.subjects if subject not in set(left_out)]
     fitted = _refit(model, subset(data, kept), settings, edit)
+    if groups_of(model):
+        return _predict_with_groups(fitted, data, left_out, settings.seed)
     outside = subset(data, left_out)
     conditional = Conditional(translate(model, outside, geometry="centred", edit=edit))
     densities = SubjectDensities(conditional, point_of(conditional, fitted), None, settings.seed)
@@ -230,6 +236,22 @@ def _predict_fold(
         points_of_draws(conditional, thin(fitted.draws["posterior"].to_dataset(), _DRAWS))
     )
     return _averaged(matrix, list(outside.subjects))
+
+
+def _predict_with_groups(fitted: Any, data: Dataset, left_out: tuple, seed: int) -> pd.DataFrame:
+    """With the posterior of the groups that were seen, and draws from the population of those that were not."""
+    conditional = Conditional(translate(fitted.model, data, geometry="centred", edit=fitted.edit))
+    draws = thin(fitted.draws["posterior"].to_dataset(), _DRAWS)
+    for name in GroupEffects(conditional).names:
+        level = conditional.graph.named_vars_to_dims[name][0]
+        everywhere = draws[name].reindex({level: list(conditional.graph.coords[level])})
+        draws = draws.drop_vars(name).drop_dims(level, errors="ignore").assign({name: everywhere})
+    thetas = points_of_draws(conditional, draws)
+    unseen = np.isnan(thetas)  # in units of their standard deviation
+    thetas[unseen] = np.random.default_rng(seed).standard_normal(int(unseen.sum()))
+    matrix, _ = SubjectDensities(conditional, thetas.mean(axis=0), None, seed).at(thetas)
+    at = [list(data.subjects).index(subject) for subject in left_out]
+    return _averaged(matrix[:, at], list(left_out))
 
 
 def _predict_future(

@@ -12,9 +12,10 @@ from bayes_nlmem.design.arms import covariates_for
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import find_modes
-from bayes_nlmem.marginal.likelihood import check_separable, compiled_for
+from bayes_nlmem.marginal.likelihood import compiled_for
 from bayes_nlmem.marginal.point import natural, point_of
 from bayes_nlmem.marginal.quadrature import quadrature
+from bayes_nlmem.marginal.separable import check_separable
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.as_data import replicate_as_data
 from bayes_nlmem.simulation.limits import Limit

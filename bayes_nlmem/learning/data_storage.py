@@ -18,8 +18,8 @@ from bayes_nlmem.ground.messages import Fault
 def data_to_dict(data: Dataset) -> dict[str, Any]:
     """A data set as plain values, every column with its type."""
     return {
-        "frame": _frame_to_dict(data.frame),
-        "table": _frame_to_dict(data.table),
+        "frame": frame_to_dict(data.frame),
+        "table": frame_to_dict(data.table),
         "subjects": [_plain(subject) for subject in data.subjects],
         "covariates": [
             {
@@ -48,8 +48,8 @@ def data_from_dict(content: Mapping[str, Any]) -> Dataset:
         categories = None if item["categories"] is None else tuple(item["categories"])
         covariates[item["name"]] = Covariate(item["name"], values, item["method"], categories)
     return Dataset(
-        frame=_frame_from_dict(content["frame"]),
-        table=_frame_from_dict(content["table"]),
+        frame=frame_from_dict(content["frame"]),
+        table=frame_from_dict(content["table"]),
         subjects=tuple(content["subjects"]),
         covariates=FrozenMapping(covariates),
         units=FrozenMapping(content["units"]),
@@ -65,21 +65,25 @@ def data_from_dict(content: Mapping[str, Any]) -> Dataset:
     )
 
 
-def _frame_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
+def frame_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
+    """A table as plain values, every column and the index with its type."""
     return {
         "names": [_plain(name) for name in frame.columns],
         "columns": [_column(frame.iloc[:, k]) for k in range(frame.shape[1])],
         "index": _column(frame.index.to_series()),
+        "index_name": frame.index.name,
         "range": isinstance(frame.index, pd.RangeIndex),
     }
 
 
-def _frame_from_dict(content: Mapping[str, Any]) -> pd.DataFrame:
+def frame_from_dict(content: Mapping[str, Any]) -> pd.DataFrame:
+    """The inverse of `frame_to_dict`."""
     columns = {k: _series(column) for k, column in enumerate(content["columns"])}
     frame = pd.DataFrame(columns)
     frame.columns = content["names"] if content["names"] else frame.columns
     if not content["range"]:
         frame.index = pd.Index(_series(content["index"]).to_numpy())
+    frame.index.name = content.get("index_name")
     return frame
 
 

@@ -1,7 +1,8 @@
 """Save a fit to one file and get an equal fit back.
 
-The file is a zip archive of parts that other tools read: `draws.nc` (netCDF, the DataTree that ArviZ
-takes), `model.json`, `record.json`, `data.json` (tables column by column with their types).
+The file is a zip archive of parts that other tools read: `model.json`, `record.json`, `data.json` (tables
+column by column with their types), and what was learnt: `draws.nc` (netCDF, the DataTree that ArviZ takes)
+of a fit by NUTS, `estimates.json` and `arrays.npz` of one by SAEM.
 """
 
 from __future__ import annotations
@@ -21,17 +22,20 @@ from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.data_storage import data_from_dict, data_to_dict
 from bayes_nlmem.learning.record import RunRecord
 from bayes_nlmem.learning.results import Fit
+from bayes_nlmem.learning.stochastic.result import SaemFit
+from bayes_nlmem.learning.stochastic.storage import from_parts, parts_of
 from bayes_nlmem.model.serialise import from_dict, to_dict
 
 _FORMAT = 1
+NUTS, SAEM = "nuts", "saem"
 
 
-def save(fit: Fit, path: str | Path) -> Path:
+def save(fit: Fit | SaemFit, path: str | Path) -> Path:
     """Write a fit to one file.
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or SaemFit
         What to write.
     path : str or Path
         Name of the file; an existing one is replaced only when the new one is complete.
@@ -46,26 +50,31 @@ def save(fit: Fit, path: str | Path) -> Path:
         The fit was made with an `edit` that cannot be imported by name.
     """
     path = Path(path)
-    parts = {
-        "format.json": _json({"format": _FORMAT, "writer": "bayes_nlmem"}),
+    by_saem = isinstance(fit, SaemFit)
+    parts: dict[str, str | bytes] = {
+        "format.json": _json({"format": _FORMAT, "writer": "bayes_nlmem", "kind": SAEM if by_saem else NUTS}),
         "model.json": _json(to_dict(fit.model)),
         "record.json": _json({**fit.record.to_dict(), "edit": edit_name(fit.edit)}),
         "data.json": _json(data_to_dict(fit.data)),
     }
+    if isinstance(fit, SaemFit):
+        parts |= parts_of(fit)
     with tempfile.TemporaryDirectory(dir=path.parent or ".") as folder:
         draws = Path(folder) / "draws.nc"
-        _storable(fit.draws).to_netcdf(draws, engine="h5netcdf")
+        if not by_saem:
+            _storable(fit.draws).to_netcdf(draws, engine="h5netcdf")
         archive = Path(folder) / "fit.zip"
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
             for name, text in parts.items():
                 target.writestr(name, text)
-            target.write(draws, "draws.nc")
+            if not by_saem:
+                target.write(draws, "draws.nc")
         os.replace(archive, path)
     return path
 
 
-def load(path: str | Path) -> Fit:
-    """Read a fit that `Fit.save` wrote.
+def load(path: str | Path) -> Fit | SaemFit:
+    """Read a fit that `Fit.save` or `SaemFit.save` wrote.
 
     Parameters
     ----------
@@ -74,7 +83,8 @@ def load(path: str | Path) -> Fit:
 
     Returns
     -------
-    Fit
+    Fit or SaemFit
+        What was saved.
 
     Raises
     ------
@@ -99,7 +109,8 @@ def load(path: str | Path) -> Fit:
     with archive:
         if "format.json" not in archive.namelist():
             raise FitError(_not_a_fit(f"{str(path)!r}, which is not one"))
-        written = json.loads(archive.read("format.json"))["format"]
+        form = json.loads(archive.read("format.json"))
+        written = form["format"]
         if written > _FORMAT:
             raise FitError(
                 explain(
@@ -112,6 +123,9 @@ def load(path: str | Path) -> Fit:
         record = json.loads(archive.read("record.json"))
         edit = edit_from_name(record.pop("edit"))
         data = data_from_dict(json.loads(archive.read("data.json")))
+        if form.get("kind") == SAEM:
+            learnt = {name: archive.read(name) for name in ("estimates.json", "arrays.npz")}
+            return from_parts(learnt, model, data, record, edit)
         with tempfile.TemporaryDirectory() as folder:
             archive.extract("draws.nc", folder)
             with xr.open_datatree(Path(folder) / "draws.nc", engine="h5netcdf") as opened:

@@ -15,6 +15,7 @@ from bayes_nlmem.statistics.standard_laws import StandardNormal
 from bayes_nlmem.statistics.transformations import Untransformed
 
 _STEP = 1e-2
+_EXACT_METHODS = "Use method='laplace', 'quadrature' or 'importance'"
 _LOG_2PI = np.log(2 * np.pi)
 
 
@@ -29,7 +30,7 @@ def focei(conditional: Conditional, linearisation: Linearisation, modes: Modes) 
     Wang 2007, doi:10.1007/s10928-007-9060-6
     """
     linear = linearisation.at(modes.theta, modes.b)
-    _check_normal(conditional, linear)
+    check_normal(conditional, linear)
     n, width = conditional.slots.shape
     precision = effects_precision(conditional, modes.theta, modes.b)
     scaled, scaled_sd = linear.by_effect / linear.sd[:, None], linear.sd_by_effect / linear.sd[:, None]
@@ -48,7 +49,7 @@ def foce(
     The EBEs are sought with these SDs; y_i is normal with mean f - G b and covariance G Omega G^T + S.
     """
     typical = linearisation.at(theta, np.zeros(conditional.n_effects))
-    _check_normal(conditional, typical)
+    check_normal(conditional, typical)
     precision = effects_precision(conditional, theta, np.zeros(conditional.n_effects))
     table = conditional.gather(start)
     step = np.inf
@@ -70,7 +71,7 @@ def foce(
 def fo(conditional: Conditional, linearisation: Linearisation, theta: np.ndarray) -> Integral:
     """First order: the model is linearised at zero effects."""
     linear = linearisation.at(theta, np.zeros(conditional.n_effects))
-    _check_normal(conditional, linear)
+    check_normal(conditional, linear)
     precision = effects_precision(conditional, theta, np.zeros(conditional.n_effects))
     status = np.full(len(conditional.slots), CONVERGED)
     return _normal_marginal(
@@ -156,7 +157,8 @@ def log_slope(law: Any, value: np.ndarray) -> np.ndarray:
     return np.broadcast_to(law.scale.log_slope(inside, np), np.shape(value))
 
 
-def _check_normal(conditional: Conditional, linear: Linearised) -> None:
+def check_normal(conditional: Conditional, linear: Linearised, remedy: str = _EXACT_METHODS) -> None:
+    """Refuse what a normal approximation of the observations cannot hold: other laws, censored values."""
     model = conditional.translation.model
     other = [
         name
@@ -168,7 +170,7 @@ def _check_normal(conditional: Conditional, linear: Linearised) -> None:
             explain(
                 expected="normal residual errors for a first-order method",
                 got=f"{', '.join(other)} with another law",
-                remedy="Use method='laplace', 'quadrature' or 'importance'.",
+                remedy=f"{remedy}.",
             )
         )
     truncated = [name for name, seen in conditional.translation.observed.items() if seen.truncated]
@@ -178,7 +180,7 @@ def _check_normal(conditional: Conditional, linear: Linearised) -> None:
             explain(
                 expected="untruncated observations and normal random effects for a first-order method",
                 got=f"{', '.join(truncated + odd)} without",
-                remedy="Use method='laplace', 'quadrature' or 'importance'.",
+                remedy=f"{remedy}.",
             )
         )
     if linear.censored.any():
@@ -187,6 +189,6 @@ def _check_normal(conditional: Conditional, linear: Linearised) -> None:
             explain(
                 expected="quantified observations only for a first-order method",
                 got=f"{int(linear.censored.sum())} censored ones in {names_text(ids, noun='subject')}",
-                remedy="Use method='laplace', 'quadrature' or 'importance'; NONMEM too needs LAPLACE for M3.",
+                remedy=f"{remedy}; NONMEM too needs LAPLACE for M3.",
             )
         )

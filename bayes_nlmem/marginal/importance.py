@@ -65,7 +65,7 @@ def importance(
         log_weights.extend(of_effects + of_data + log_weight)
         places.extend(place)
         logs = np.where(np.isfinite(log_weights), log_weights, -np.inf)
-        value, error, effective, shares = _average(logs)
+        value, error, effective, shares = averaged(logs)
         if len(logs) >= least and 2 * np.sqrt(np.nansum(error**2)) < tolerance or len(logs) >= most:
             break
     grid = np.array(places)
@@ -98,7 +98,7 @@ def proposals(
     return places, scale + empty - _log_student(z, freedom)
 
 
-def _average(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def averaged(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Log of the mean weight, its standard error, the effective number of draws, the normalised weights."""
     top = logs.max(axis=0)
     finite = np.isfinite(top)

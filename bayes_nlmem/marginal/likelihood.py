@@ -13,16 +13,19 @@ import pandas as pd
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.mapping import FrozenMapping
-from bayes_nlmem.ground.messages import FitError, ModelError, closest, explain, names_text
+from bayes_nlmem.ground.messages import FitError, closest, explain
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import CONVERGED, Modes, find_modes
 from bayes_nlmem.marginal.first_order import fo, foce, focei, log_slope
+from bayes_nlmem.marginal.group_tables import block_table, group_effects
+from bayes_nlmem.marginal.groups import GroupEffects, integrate_groups
 from bayes_nlmem.marginal.importance import importance
 from bayes_nlmem.marginal.integral import Integral
 from bayes_nlmem.marginal.laplace import laplace
 from bayes_nlmem.marginal.linearised import Linearisation
 from bayes_nlmem.marginal.point import natural, point_of
 from bayes_nlmem.marginal.quadrature import quadrature
+from bayes_nlmem.marginal.separable import check_complete
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import translate
 
@@ -51,11 +54,13 @@ class LogLikelihood:
     at : mapping of str to ndarray
         The unknown population parameters' values on their natural scale.
     subjects : DataFrame
-        One row per subject: ID, N_OBS, LOGLIK, SE (Monte Carlo error or last change, NaN where unknown),
+        One row per subject, or, where subjects share effects of a level above them, per block of subjects
+        that do: ID, N_OBS, LOGLIK, SE (Monte Carlo error or last change, NaN where unknown),
         MINUS_TWICE, OFV, STATUS.
     effects : DataFrame
-        One row per effect: ID, LEVEL (`eta` or `kappa`), OCCASION, PARAMETER, EBE (the mode), EBE_SD (from
-        the curvature there), and the conditional MEAN and SD where the method gives them.
+        One row per effect: ID, LEVEL (`eta`, `kappa`, `eta_SITE`, ...), OCCASION, PARAMETER, EBE (the mode),
+        EBE_SD (from the curvature there; not for levels above the subject), and the conditional MEAN and SD
+        where the method gives them.
     n_observations : int
         Number of observations.
     effort : int
@@ -108,6 +113,11 @@ class LogLikelihood:
         return float(self.subjects["OFV"].sum(skipna=False))
 
     @property
+    def units(self) -> str:
+        """What the rows of `subjects` are: "subjects", or "blocks of subjects" that share groups."""
+        return "blocks of subjects" if "N_SUBJECTS" in self.subjects else "subjects"
+
+    @property
     def converged(self) -> bool:
         """Whether every subject's value can be trusted as far as the method goes."""
         return bool((self.subjects["STATUS"] == CONVERGED).all())
@@ -116,9 +126,9 @@ class LogLikelihood:
         error = f" (Monte Carlo SE {2 * self.error:.2g})" if self.method == "importance" else ""
         bad = self.subjects[self.subjects["STATUS"] != CONVERGED]
         trust = (
-            "all subjects converged"
+            f"all {self.units} converged"
             if bad.empty
-            else f"{len(bad)} subjects did not: "
+            else f"{len(bad)} {self.units} did not: "
             + ", ".join(f"{row.ID} ({row.STATUS})" for row in bad.head(8).itertuples())
         )
         return (
@@ -192,18 +202,28 @@ def log_likelihood(
     if edit is None:
         edit = getattr(at, "edit", None)
     conditional = compiled_for(model, data, edit)
-    check_separable(conditional)
-    _check_linearised(conditional, method)
-    theta = point_of(conditional, at)
-    options = {"tolerance": tolerance, "most": most, "seed": seed}
-    modes, integral = integrate(conditional, theta, method, **options)  # type: ignore[arg-type]
+    check_complete(conditional)
+    groups = GroupEffects(conditional)
+    _check_linearised(conditional, method, groups.names)
+    theta = point_of(conditional, at, zero=groups.names)
+    options: dict[str, Any] = {"tolerance": tolerance, "most": most, "seed": seed}
+    if groups.names:
+        theta, modes, integral = integrate_groups(groups, theta, method, **options)
+        of_units = block_table(groups, _subject_table(conditional, modes.log_joint), integral)
+        effects = pd.concat([_effect_table(conditional, modes, None), group_effects(groups, theta)])
+    else:
+        modes, integral = integrate(conditional, theta, method, **options)
+        of_units = _subject_table(conditional, integral.log_likelihood)
+        of_units.insert(3, "SE", integral.error)
+        of_units["STATUS"] = integral.status
+        effects = _effect_table(conditional, modes, integral)
     seconds = time.perf_counter() - started
     return LogLikelihood(
         method=method,
         point=_point_words(at),
-        at=FrozenMapping(natural(conditional, theta)),
-        subjects=_subject_table(conditional, integral),
-        effects=_effect_table(conditional, modes, integral),
+        at=FrozenMapping({k: v for k, v in natural(conditional, theta).items() if k not in groups.names}),
+        subjects=of_units,
+        effects=effects.reset_index(drop=True),
         n_observations=sum(len(seen.record) for seen in conditional.translation.observed.values()),
         effort=integral.effort,
         seconds=seconds,
@@ -253,40 +273,16 @@ def integrate(
     return modes, fo(conditional, linearisation, theta)
 
 
-def check_separable(conditional: Conditional) -> None:
-    """Refuse models whose subjects are not independent given the population parameters.
-
-    Raises
-    ------
-    ModelError
-        The model has random effects of a level above the subject, or unknown values of covariates.
-    """
-    graph = conditional.graph
-    lacking = [name for name in conditional.translation.model.missing if f"{name}_score" in graph.named_vars]
-    if lacking:
-        raise ModelError(
+def _check_linearised(conditional: Conditional, method: str, above: tuple[str, ...]) -> None:
+    """Refuse to linearise the predictions of a model that averages over classes, or over groups."""
+    if method in ("focei", "foce", "fo") and above:
+        raise FitError(
             explain(
-                expected="random effects as the only unknowns of single subjects",
-                got=f"unknown values of {names_text(lacking)} (missing=...) besides",
-                remedy="They would be held fixed instead of integrated out: use bn.fit for such a model, or "
-                "complete the covariate.",
+                expected="method quadrature, importance or laplace for effects of levels above the subject",
+                got=f"{method!r} with {', '.join(above)}",
+                remedy='Use method="laplace": the subjects\' integrals stand inside those of the groups.',
             )
         )
-    above = [rv.name for rv in conditional.population.variables if rv.name.startswith(("eta_", "kappa_"))]
-    if above:
-        dims = {name: graph.named_vars_to_dims.get(name, ()) for name in above}
-        raise ModelError(
-            explain(
-                expected="random effects of subjects and of their occasions only",
-                got="; ".join(f"{name}[{', '.join(map(str, d))}]" for name, d in dims.items()),
-                remedy="Subjects that share an effect have no likelihood of their own: compare such models "
-                "by observation.",
-            )
-        )
-
-
-def _check_linearised(conditional: Conditional, method: str) -> None:
-    """Refuse to linearise the predictions of a model that averages over classes."""
     if method in ("focei", "foce", "fo") and "scenario" in conditional.graph.named_vars:
         raise FitError(
             explain(
@@ -328,7 +324,7 @@ def _check_options(method: str, tolerance: float | None, most: int | None, seed:
             raise FitError(explain(expected=f"{name} > 0", got=repr(number)))
 
 
-def _subject_table(conditional: Conditional, integral: Integral) -> pd.DataFrame:
+def _subject_table(conditional: Conditional, log_likelihood: np.ndarray) -> pd.DataFrame:
     translation = conditional.translation
     n = len(translation.layout.subjects)
     subject = translation.data.table["SUBJECT"].to_numpy(np.int64)
@@ -341,21 +337,19 @@ def _subject_table(conditional: Conditional, integral: Integral) -> pd.DataFrame
             continue
         constant = np.log(2 * np.pi) - 2 * log_slope(law, seen.value)
         left_out += np.bincount(who, np.where(seen.censored, 0.0, constant), minlength=n)
-    minus_twice = -2 * integral.log_likelihood
+    minus_twice = -2 * log_likelihood
     return pd.DataFrame(
         {
             "ID": translation.layout.subjects,
             "N_OBS": count.astype(int),
-            "LOGLIK": integral.log_likelihood,
-            "SE": integral.error,
+            "LOGLIK": log_likelihood,
             "MINUS_TWICE": minus_twice,
             "OFV": minus_twice - left_out,
-            "STATUS": integral.status,
         }
     )
 
 
-def _effect_table(conditional: Conditional, modes: Modes, integral: Integral) -> pd.DataFrame:
+def _effect_table(conditional: Conditional, modes: Modes, integral: Integral | None) -> pd.DataFrame:
     layout, coords = conditional.translation.layout, conditional.graph.coords
     n, width = conditional.slots.shape
     drawn = {rv.name for rv in conditional.effects.variables}
@@ -376,8 +370,9 @@ def _effect_table(conditional: Conditional, modes: Modes, integral: Integral) ->
                 level, name = "kappa", kappa[column]
                 occasion = str(layout.occasions[own_occasions[i][rank]])
             row = [subject, level, occasion, name, modes.table[i, k], spread[i, k]]
-            if integral.mean is not None and integral.sd is not None:
+            if integral is not None and integral.mean is not None and integral.sd is not None:
                 row += [integral.mean[i, k], integral.sd[i, k]]
             rows.append(row)
     columns = ["ID", "LEVEL", "OCCASION", "PARAMETER", "EBE", "EBE_SD"]
-    return pd.DataFrame(rows, columns=columns + (["MEAN", "SD"] if integral.mean is not None else []))
+    has_means = integral is not None and integral.mean is not None
+    return pd.DataFrame(rows, columns=columns + (["MEAN", "SD"] if has_means else []))

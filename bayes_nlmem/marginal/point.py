@@ -17,7 +17,7 @@ from bayes_nlmem.marginal.conditional import Conditional
 _EXACT = 1e-8
 
 
-def point_of(conditional: Conditional, at: Any) -> np.ndarray:
+def point_of(conditional: Conditional, at: Any, zero: tuple[str, ...] = ()) -> np.ndarray:
     """The population parameters of a graph, unconstrained, from values on their natural scale.
 
     Parameters
@@ -28,6 +28,8 @@ def point_of(conditional: Conditional, at: Any) -> np.ndarray:
         Name in the graph to value (`CL_pop`, `omega_CL`, `sigma_cp_add`, ...). Instead of variables that only
         serve the sampler, quantities computed from them may be given: `corr_CL_V`. A learnt result (anything
         with `draws`) stands for its posterior mean.
+    zero : tuple of str
+        Effects above the subject that are integrated out afterwards: they stand at 0, and need no value.
 
     Returns
     -------
@@ -48,9 +50,15 @@ def point_of(conditional: Conditional, at: Any) -> np.ndarray:
                 remedy=f"Give {names_text(rv.name for rv in conditional.population.variables)}.",
             )
         )
-    given = {name: np.asarray(value, float) for name, value in at.items()}
+    given = {name: np.asarray(value, float) for name, value in at.items() if name not in zero}
+    given |= {
+        rv.name: np.zeros(shape)
+        for rv, shape in zip(conditional.population.variables, conditional.population.shapes, strict=True)
+        if rv.name in zero
+    }
     variables = {rv.name: rv for rv in conditional.population.variables}
     derived = [name for name in given if name not in variables]
+    needed = [name for name in variables if name not in zero]
     _check_names(conditional, given, derived)
     missing = [name for name in variables if name not in given]
     solved = missing if derived else []
@@ -60,7 +68,7 @@ def point_of(conditional: Conditional, at: Any) -> np.ndarray:
     if missing:
         raise FitError(
             explain(
-                expected=f"a value of every unknown population parameter ({', '.join(variables)})",
+                expected=f"a value of every unknown population parameter ({', '.join(needed)})",
                 got=f"none of {', '.join(missing)}",
                 remedy="Give the missing ones, or make them known numbers in the model.",
             )

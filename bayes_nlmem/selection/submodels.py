@@ -15,12 +15,12 @@ from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.stochastic.densities import Densities
 from bayes_nlmem.learning.stochastic.effect_law import EffectLaw
 from bayes_nlmem.learning.stochastic.natural_scale import NaturalScale
-from bayes_nlmem.learning.stochastic.penalties import criteria
 from bayes_nlmem.learning.stochastic.roles import find_roles
 from bayes_nlmem.learning.stochastic.run import Effort, Run
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import find_modes
 from bayes_nlmem.marginal.importance import importance
+from bayes_nlmem.marginal.information import InformationCriteria, count_parameters
 from bayes_nlmem.marginal.laplace import laplace
 from bayes_nlmem.marginal.laplace_em import laplace_em
 from bayes_nlmem.marginal.point import _forward_function
@@ -177,10 +177,9 @@ class Submodels:
         else:
             theta, modes, minus_twice, error = self._by_saem(theta, b, held, effort, parent is None)
         conditional = self._densities.conditional
-        free = [conditional.population.elements[k] for k in np.flatnonzero(~held)]
-        full = with_relations(self.model, self.candidates)
-        n_obs = sum(self._densities.sizes)
-        found = criteria(minus_twice, error, full, free, self._densities.n_subjects, n_obs)
+        count = count_parameters(with_relations(self.model, self.candidates), conditional, held)
+        sizes = self._densities.n_subjects, sum(self._densities.sizes)
+        priced = InformationCriteria("estimate", minus_twice, float("nan"), count, *sizes, error)
         scale = NaturalScale(conditional)
         out = {name for r in self.candidates if r.name not in chosen for name in r.coefficients}
         values = {
@@ -192,8 +191,8 @@ class Submodels:
             chosen,
             minus_twice,
             error,
-            len(free),
-            found["bicc"],
+            count.total,
+            priced.bicc,
             values,
             tuple(theta.tolist()),
             tuple(modes.b.tolist()),

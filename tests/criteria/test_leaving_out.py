@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import bayes_nlmem as bn
-from bayes_nlmem.criteria.subjects import SubjectDensities
+from bayes_nlmem.marginal.subject_densities import SubjectDensities
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.point import point_of
 from bayes_nlmem.translation.graph import translate

@@ -10,11 +10,11 @@ from numpy.testing import assert_allclose
 
 import bayes_nlmem as bn
 from bayes_nlmem.criteria.evidence import bridge
-from bayes_nlmem.criteria.information import InformationCriteria, ParameterCount, count_parameters
 from bayes_nlmem.criteria.predictive import loo_pointwise, waic_pointwise
 from bayes_nlmem.criteria.smoothing import threshold
 from bayes_nlmem.criteria.weights import pseudo_bma, stacking
 from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.information import InformationCriteria, ParameterCount, count_parameters
 from bayes_nlmem.translation.graph import translate
 
 

@@ -17,7 +17,6 @@ from bayes_nlmem.learning.stochastic.densities import Densities
 from bayes_nlmem.learning.stochastic.effect_law import EffectLaw
 from bayes_nlmem.learning.stochastic.estimates_table import estimates_table
 from bayes_nlmem.learning.stochastic.natural_scale import NaturalScale
-from bayes_nlmem.learning.stochastic.penalties import criteria
 from bayes_nlmem.learning.stochastic.result import (
     MAXIMUM_LIKELIHOOD,
     POSTERIOR_MODE,
@@ -29,8 +28,9 @@ from bayes_nlmem.learning.stochastic.run import Effort, Run
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import find_modes
 from bayes_nlmem.marginal.importance import importance
+from bayes_nlmem.marginal.information import InformationCriteria, count_parameters
 from bayes_nlmem.marginal.laplace_em import laplace_em
-from bayes_nlmem.marginal.likelihood import check_separable
+from bayes_nlmem.marginal.separable import check_separable
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Edit, translate
 
@@ -182,9 +182,11 @@ def _likelihood(run: Run, model: Model, seed: int) -> dict[str, float]:
     found = importance(conditional, modes, tolerance=0.2, seed=seed)
     minus_twice = -2.0 * float(found.log_likelihood.sum())
     error = 2.0 * float(np.sqrt(np.sum(found.error**2)))
-    free = [conditional.population.elements[k] for k in run.roles.estimated]
-    n_obs = sum(run.densities.sizes)
-    return criteria(minus_twice, error, model, free, run.densities.n_subjects, n_obs)
+    count = count_parameters(model, conditional)
+    sizes = run.densities.n_subjects, sum(run.densities.sizes)
+    priced = InformationCriteria("estimate", minus_twice, float("nan"), count, *sizes, error)
+    penalised = {name: getattr(priced, name) for name in ("aic", "bic", "bicc", "bic_mixed")}
+    return {"minus_twice": minus_twice, "error": error, "parameters": count.total, **penalised}
 
 
 def _result(run: Run, model: Model, data: Dataset, likelihood, seed: int, edit, timings) -> SaemFit:

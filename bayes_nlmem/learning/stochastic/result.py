@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from bayes_nlmem.learning.draws_tree import draws_tree
 from bayes_nlmem.learning.predictions import curves, predictions
 from bayes_nlmem.learning.record import RunRecord
 from bayes_nlmem.learning.stochastic.estimates_table import estimates_html, estimates_text
+from bayes_nlmem.learning.stochastic.linearised_information import linearised_information
 from bayes_nlmem.learning.stochastic.natural_scale import NaturalScale
 from bayes_nlmem.marginal.compiled import named
 from bayes_nlmem.marginal.conditional import Conditional
@@ -95,7 +97,8 @@ class SaemFit:
         Population parameters at every iteration, natural scale, with the column `phase`.
     likelihood : dict of str to float
         `minus_twice` (-2 log-likelihood by importance sampling, all constants included), its Monte Carlo
-        `error`, `aic`, `bic` (log of the number of subjects), `bicc`; empty if it was not asked for.
+        `error`, `aic`, `bic` (log of the number of subjects), `bicc` and `bic_mixed` (see
+        `InformationCriteria`); empty if it was not asked for.
     covariance : DataFrame
         Covariance of the estimates on the unconstrained scale.
     theta, effects : ndarray
@@ -173,7 +176,7 @@ class SaemFit:
                     remedy="Take out what the data do not identify, or use bn.fit.",
                 )
             )
-        scale = NaturalScale(Conditional(self.translation))
+        scale = self._scale
         elements = scale.conditional.population.elements
         at = [elements.index(name) for name in self.covariance.index]
         rng = np.random.default_rng(seed)
@@ -181,6 +184,50 @@ class SaemFit:
         points[:, at] += rng.multivariate_normal(np.zeros(len(at)), covariance, size=draws, method="eigh")
         values = np.array([scale.values(point) for point in points])
         return dict(zip(scale.names, values.T, strict=True))
+
+    @cached_property
+    def _conditional(self) -> Conditional:
+        return Conditional(self.translation)
+
+    @cached_property
+    def _scale(self) -> NaturalScale:
+        return NaturalScale(self._conditional)
+
+    def standard_errors(self) -> pd.DataFrame:
+        """Standard errors by Louis' identity and by linearisation, side by side.
+
+        The table's `se` is by simulation and assumes nothing about the model's shape; linearising around the
+        subjects' modes (as NONMEM's and Monolix's linearised information does) needs no simulation and still
+        exists where the simulated information is not positive. Where they differ much the model is far from
+        linear within the subjects' uncertainty, or the simulation was too short.
+
+        Returns
+        -------
+        DataFrame
+            Index: names of the parameters. Columns: `value`, `louis`, `linearised`, `ratio` (linearised to
+            Louis).
+
+        Raises
+        ------
+        ModelError, FitError
+            The model cannot be linearised: the reason is named.
+        """
+        conditional = self._conditional
+        positions = conditional.population.elements
+        at = np.array([positions.index(name) for name in self.covariance.index], int)
+        information = linearised_information(
+            conditional,
+            self.theta,
+            self.individuals["MODE"].to_numpy(float),
+            at,
+            priors=self.record.estimate == POSTERIOR_MODE,
+        )
+        found = self._scale.deviations(self.theta, at, np.linalg.pinv(information, hermitian=True))
+        table = self.estimates.loc[~self.estimates["known"], ["value", "se"]]
+        table = table.rename(columns={"se": "louis"})
+        table["linearised"] = [found[name][0] if name in found else np.nan for name in table.index]
+        table["ratio"] = table["linearised"] / table["louis"]
+        return table
 
     def summary(self) -> pd.DataFrame:
         """The estimates with the columns of `Fit.summary`: the value stands for median and mean."""
@@ -224,6 +271,12 @@ class SaemFit:
     @cached_property
     def _curves(self) -> dict[int, pd.DataFrame]:
         return {}
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to one file, from which `load` gives back an equal result; see `save`."""
+        from bayes_nlmem.learning.storage import save
+
+        return save(self, path)
 
     def _head(self) -> str:
         return (
@@ -289,5 +342,6 @@ def _findings(record: SaemRecord):
         yield Finding(
             f"no standard errors for some parameters: {record.problem}",
             "the data do not identify them, or a variance is zero at the maximum",
-            "Take the parameter (or its iiv) out, or make it known.",
+            "Take the parameter (or its iiv) out, or make it known; standard_errors() has those by "
+            "linearisation, where the model admits it.",
         )

@@ -42,7 +42,7 @@ def test_likelihood_is_within_its_own_error(estimated):
     assert abs(found["minus_twice"] - MINUS_TWICE) < 4 * found["error"] + 0.05
     assert found["parameters"] == 7
     assert_allclose(found["aic"], found["minus_twice"] + 14)
-    assert_allclose(found["bicc"], found["minus_twice"] + 6 * np.log(12) + np.log(120))
+    assert_allclose(found["bicc"], found["minus_twice"] + 3 * np.log(12) + 4 * np.log(120))
 
 
 @pytest.mark.slow

@@ -11,8 +11,8 @@ from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import Modes, find_modes
 from bayes_nlmem.marginal.importance import proposals
-from bayes_nlmem.marginal.likelihood import check_separable
 from bayes_nlmem.marginal.quadrature import affordable, grid, quadrature
+from bayes_nlmem.marginal.separable import check_complete
 
 QUADRATURE, SAMPLING = "quadrature", "importance"
 _MOST_NODES = 1000
@@ -26,6 +26,7 @@ class SubjectDensities:
     """The subjects' marginal likelihoods as a function of the population parameters, at a fixed price.
 
     Quadrature where few nodes suffice (found at `centre`), importance sampling with 500 draws elsewhere.
+    Effects of levels above the subject are part of the point, as they are of the population's variables.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ class SubjectDensities:
     Raises
     ------
     ModelError
-        If the subjects share random effects of a level above them.
+        If covariates have unknown values.
     FitError
         If an unknown method is asked for.
     """
@@ -52,7 +53,7 @@ class SubjectDensities:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_separable(self.conditional)
+        check_complete(self.conditional)
         if self.method not in (None, QUADRATURE, SAMPLING):
             raise FitError(
                 explain(

@@ -155,19 +155,32 @@ def information_criteria(
 
 def from_likelihood(model: Model, conditional: Conditional, found: LogLikelihood) -> InformationCriteria:
     """The criteria of a likelihood that is known already."""
+    units = found.subjects
     return InformationCriteria(
         found.point,
         found.minus_twice,
         found.ofv,
         count_parameters(model, conditional),
-        len(found.subjects),
+        int(units["N_SUBJECTS"].sum()) if "N_SUBJECTS" in units else len(units),
         found.n_observations,
         2 * found.error,
     )
 
 
-def count_parameters(model: Model, conditional: Conditional) -> ParameterCount:
-    """Count the unknown numbers of a graph; a block of k parameters has k (k - 1) / 2 correlations."""
+def count_parameters(
+    model: Model, conditional: Conditional, held: np.ndarray | None = None
+) -> ParameterCount:
+    """Count the unknown numbers of a graph; a block of k parameters has k (k - 1) / 2 correlations.
+
+    Parameters
+    ----------
+    model : Model
+        Says what varies between subjects.
+    conditional : Conditional
+        Its graph.
+    held : ndarray of bool, shape (n_theta,), optional
+        Elements that are held at a value, and do not count.
+    """
     fixed = {q.name: q.owner for q in quantities(model) if q.block in (STRUCTURAL, COVARIATE)}
     varies = {
         name
@@ -176,7 +189,12 @@ def count_parameters(model: Model, conditional: Conditional) -> ParameterCount:
     }
     varying = spread = total = 0
     sizes = [int(np.prod(shape)) for shape in conditional.population.shapes]
-    for rv, size in zip(conditional.population.variables, sizes, strict=True):
+    free = np.ones(sum(sizes), bool) if held is None else ~held
+    counts = [int(part.sum()) for part in np.split(free, np.cumsum(sizes)[:-1])]
+    above = tuple(f"eta_{level}" for level in conditional.translation.layout.groups)
+    for rv, size in zip(conditional.population.variables, counts, strict=True):
+        if rv.name in above:
+            continue
         total += size
         if rv.name in fixed:
             varying += size if fixed[rv.name] in varies else 0
