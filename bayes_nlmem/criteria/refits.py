@@ -239,7 +239,7 @@ def _predict_fold(
 
 
 def _predict_with_groups(fitted: Any, data: Dataset, left_out: tuple, seed: int) -> pd.DataFrame:
-    """With the posterior of the groups that were seen, and draws from the population of those that were not."""
+    """With the posterior of groups that were seen, and draws from the population for those that were not."""
     conditional = Conditional(translate(fitted.model, data, geometry="centred", edit=fitted.edit))
     draws = thin(fitted.draws["posterior"].to_dataset(), _DRAWS)
     for name in GroupEffects(conditional).names:

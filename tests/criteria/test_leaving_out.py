@@ -6,9 +6,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import bayes_nlmem as bn
-from bayes_nlmem.marginal.subject_densities import SubjectDensities
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.point import point_of
+from bayes_nlmem.marginal.subject_densities import SubjectDensities
 from bayes_nlmem.translation.graph import translate
 
 
