@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -53,7 +54,7 @@ class Smooth:
 
     def at(self, times: np.ndarray) -> Candidates:
         """The candidates at some times."""
-        moving = {name: self._values(name, times) for name in MOVING}
+        moving: dict[str, Any] = {name: self._values(name, times) for name in MOVING}
         output = np.full(len(times), self.grid.output[0])
         return replace(self.grid, time=times, output=output, **moving)
 
@@ -72,7 +73,7 @@ class Smooth:
 
 def joined(parts: list[Candidates]) -> Candidates:
     """Candidates of several outputs of one arm in one."""
-    together = {
+    together: dict[str, Any] = {
         field.name: np.concatenate([getattr(part, field.name) for part in parts])
         for field in fields(Candidates)
         if field.name in (*MOVING, "output", "time")

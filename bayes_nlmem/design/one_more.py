@@ -169,7 +169,7 @@ def next_sample(
     if design is not None:
         if method != "nested":
             raise FitError(explain(expected="method= only for a patient", got=f"{method!r} with a design"))
-        design = Design(design) if isinstance(design, Arm) else design
+        design = Design((design,)) if isinstance(design, Arm) else design
         values = learnt if parameters is None else parameters
         model = learnt if isinstance(learnt, Model) else learnt.model
         table, before = gain_of_one_more(model, design, values, times, about=about, output=output, seed=seed)

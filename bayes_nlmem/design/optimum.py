@@ -177,7 +177,7 @@ def optimise_design(
     True
     """
     began = time.perf_counter()
-    design = Design(design) if isinstance(design, Arm) else design
+    design = Design((design,)) if isinstance(design, Arm) else design
     groups, dense = _groups(model, design, windows, allowed, samples, tuple(fixed), spacing, shared)
     planned = plan(model, dense, seed=seed)
     conditional = planned.conditional
@@ -194,7 +194,12 @@ def optimise_design(
     search = Search(situations, groups, block_diagonal)
     best, trace = _best_of(search, _starts(groups, design, restarts, seed), progress)
     found = _with_times(design, groups, best)
-    options = {"block_diagonal": block_diagonal, "variances": variances, "priors": priors, "seed": seed}
+    options: dict[str, Any] = {
+        "block_diagonal": block_diagonal,
+        "variances": variances,
+        "priors": priors,
+        "seed": seed,
+    }
     after = expected_precision(model, found, at, **options)
     before = expected_precision(model, design, at, **options)
     judge = situations[0].criterion
@@ -280,7 +285,7 @@ def _groups(
         raise FitError(explain(expected="spacing >= 0", got=f"{spacing:g}"))
     groups, dense = [], []
     for k, arm in enumerate(design.arms):
-        grids: dict[str, np.ndarray] = {}
+        grids: dict[str, Any] = {}
         for endpoint, times in _times(arm).items():
             own = _windows(windows, endpoint, arm)
             listed = None if allowed is None else _listed(allowed, endpoint)

@@ -132,7 +132,7 @@ class Precision:
         if (rse is None) == (power is None):
             raise FitError(explain(expected="either rse= or power=", got="both" if rse else "neither"))
         if rse is not None:
-            wanted = abs(self.table.loc[name, "value"]) * rse / 100
+            wanted = abs(self._of(name, "value")) * rse / 100
         else:
             assert power is not None
             z = norm.ppf(1 - test.get("level", 0.05) / 2) + norm.ppf(power)
@@ -146,7 +146,10 @@ class Precision:
                     expected=f"one of {', '.join(self.table.index)}", got=repr(name), remedy="Choose one."
                 )
             )
-        return float(self.table.loc[name, "SE"])
+        return self._of(name, "SE")
+
+    def _of(self, name: str, column: str) -> float:
+        return float(self.table[column].loc[name])
 
     def __repr__(self) -> str:
         head = f"Expected precision of {self.n_subjects} subjects ({self.method}), log det {self.log_det:.5g}"
@@ -234,7 +237,7 @@ def expected_precision(
     """
     if method not in METHODS:
         raise FitError(explain(expected=f"method one of {', '.join(METHODS)}", got=repr(method)))
-    design = Design(design) if isinstance(design, Arm) else design
+    design = Design((design,)) if isinstance(design, Arm) else design
     if (method == "fo" and draws is not None) or (method != "simulated" and lloq is not None):
         raise FitError(
             explain(

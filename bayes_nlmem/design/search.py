@@ -121,7 +121,7 @@ class Search:
             for g, group in enumerate(self.groups)
             if arm in group.arms
         ]
-        total = 0.0
+        total = np.zeros(())
         for subject in situation.arms[arm]:
             parts, index, at = [], [], 0
             for g, group, own in chosen:

@@ -96,7 +96,7 @@ def information_over_time(
     FitError
         The design cannot teach all parameters: a gain over nothing is infinite.
     """
-    design = Design(design) if isinstance(design, Arm) else design
+    design = Design((design,)) if isinstance(design, Arm) else design
     grid = np.unique(np.asarray(times, float))
     shown, now, each, arms = _informations(model, design, at, grid, output, seed)
     before = _log_det(now)

@@ -178,8 +178,8 @@ def choose_dose(
         low, middle, high = np.quantile(values, [tail, 0.5, 1 - tail], axis=0)
         curves[_name(regimen)] = pd.DataFrame({"TIME": time, "MEDIAN": middle, "LOWER": low, "UPPER": high})
     found = pd.DataFrame(rows)
-    allowed = found if risk is None else found[found["TOXIC"] <= risk]
-    best = None if allowed.empty else candidates[int(allowed["PROBABILITY"].idxmax())]
+    allowed = np.arange(len(found)) if risk is None else np.flatnonzero(found["TOXIC"] <= risk)
+    best = candidates[allowed[found["PROBABILITY"].iloc[allowed].argmax()]] if len(allowed) else None
     return Advice(found, best, target, curves, quantities, _history(individual, output, begin), individual.id)
 
 

@@ -120,6 +120,7 @@ class _Study:
             elif f"{name}_pop" in population:
                 by_row = np.repeat(population[f"{name}_pop"].values.reshape(-1, 1), layout.n_rows, axis=1)
             else:
+                assert isinstance(parameter.typical, (int, float))  # a prior and classes have drawn values
                 by_row = np.full((self.draws, layout.n_rows), float(parameter.typical))
             found[name] = by_row.ravel()
         return found

@@ -207,7 +207,7 @@ def simulate_trial(
     >>> found.probability
     1.0
     """
-    design = Design(design) if isinstance(design, Arm) else design
+    design = Design((design,)) if isinstance(design, Arm) else design
     if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1 or batch < 1:
         raise FitError(explain(expected="trials and batch of at least 1", got=f"{trials!r} and {batch!r}"))
     if not 0 < adherence <= 1:

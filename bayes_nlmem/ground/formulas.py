@@ -245,8 +245,10 @@ def _join_terms(
 ) -> str:
     between = " " if plus_sign == "+" else ""
     first = terms[0]
-    leading = isinstance(first, Product) and first.factors[0] == Constant(-1) and len(first.factors) > 1
-    written = minus_sign + write(product(*first.factors[1:])) if leading else write(first)
+    if isinstance(first, Product) and first.factors[0] == Constant(-1) and len(first.factors) > 1:
+        written = minus_sign + write(product(*first.factors[1:]))
+    else:
+        written = write(first)
     for term in terms[1:]:
         sign = plus_sign
         if isinstance(term, Constant) and term.value < 0:

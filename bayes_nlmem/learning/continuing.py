@@ -37,7 +37,7 @@ def sample_into(
     before = join_parts(folder.part_paths, draws)
     missing, lasts = draws, {}
     if before is not None:
-        points = before["posterior"]["unconstrained"].values
+        points = before["posterior"].to_dataset()["unconstrained"].values
         done = np.isfinite(points).all(axis=2).sum(axis=1)
         missing = draws - int(done.min())
         lasts = {c: points[c, n - 1] for c, n in enumerate(done) if n}

@@ -110,7 +110,9 @@ def _diagnose(draws: xr.DataTree) -> _Diagnostics:
     posterior = draws["posterior"].to_dataset()
     stats = draws["sample_stats"].to_dataset()
     parameters = [
-        name for name, v in posterior.data_vars.items() if v.ndim == 2 or name.startswith(("eta", "kappa"))
+        name
+        for name, v in posterior.data_vars.items()
+        if v.ndim == 2 or str(name).startswith(("eta", "kappa"))
     ]
     r_hat, bulk, tail = mixing(posterior[parameters])
     energy = stats["energy"].values if "energy" in stats else None

@@ -101,7 +101,8 @@ class RunFolder:
     def keep_laplace(self, fit: LaplaceFit) -> None:
         """Write the start down, whole or not at all."""
         partial = self.path / "laplace.partial.npz"
-        np.savez(partial, **{name: np.asarray(value) for name, value in vars(fit).items()})
+        arrays: dict[str, Any] = {name: np.asarray(value) for name, value in vars(fit).items()}
+        np.savez(partial, **arrays)
         os.replace(partial, self.path / "laplace.npz")
 
     def drop_parts(self) -> None:
@@ -186,9 +187,9 @@ def read_part(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]
         What the sampler says of every draw.
     """
     with xr.open_datatree(path, engine="zarr", consolidated=False) as tree:
-        points = tree["posterior"]["unconstrained"].values
+        points = tree["posterior"].to_dataset()["unconstrained"].values
         stats = {
-            name: values.values
+            str(name): values.values
             for name, values in tree["sample_stats"].data_vars.items()
             if values.dims == ("chain", "draw") and values.dtype.kind in "biuf"
         }

@@ -151,9 +151,9 @@ class Correlated:
         except ModelError as error:
             return [str(error)]
         if hasattr(prior, "tolist") and getattr(prior, "ndim", 0) == 2:
-            object.__setattr__(self, "prior", prior.tolist())  # type: ignore[union-attr]
+            object.__setattr__(self, "prior", prior.tolist())
             return self._prior_problems()
-        if is_number(prior) and n == 2 and -1 < prior < 1:  # type: ignore[operator]
+        if is_number(prior) and n == 2 and -1 < prior < 1:
             return []
         remedy = "Write prior=LKJ(2); eta = 1 is flat, larger values favour weak correlations."
         expected = (

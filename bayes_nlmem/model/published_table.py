@@ -109,9 +109,9 @@ def priors_from_table(
             )
     if problems:
         raise refusal(problems, "The table does not fit the model")
-    found: dict[Key, Prior] = {}
     blocks = _blocks(model, rows, widen, problems)
     within = {name for _, names, _ in blocks for name in names}
+    found: dict[Key, Prior] = {key: prior for key, _, prior in blocks}
     for name, row in rows.items():
         if name in within:
             continue
@@ -130,7 +130,7 @@ def priors_from_table(
         problems += wrong
     if problems:
         raise refusal(problems, "The table does not fit the model")
-    return FrozenMapping({**found, **{key: prior for key, _, prior in blocks}})
+    return FrozenMapping(found)
 
 
 def degrees_of_freedom(rse: float | str, *, size: int = 1) -> float:
@@ -221,7 +221,7 @@ def _blocks(
     model: Model, rows: Mapping[str, Published], widen: float, problems: list[str]
 ) -> list[tuple[tuple[str, ...], list[str], Prior]]:
     """Key, names of the rows and prior of every block of which the table has correlations."""
-    found = []
+    found: list[tuple[tuple[str, ...], list[str], Prior]] = []
     level = level_of(model, SUBJECT)
     for block in level.blocks:
         members = level.members(block)

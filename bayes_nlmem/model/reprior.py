@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bayes_nlmem.ground.mapping import FrozenMapping
@@ -130,27 +131,37 @@ def _places(record: Any, old: Any) -> Iterator[Callable[[Any], Any]]:
     for field in fields(record):
         content = getattr(record, field.name)
         if content is old or (isinstance(content, float) and content == old):
-            yield lambda value, name=field.name: replace(record, **{name: value})
+            yield partial(_with_field, record, field.name)
         elif isinstance(content, Mapping):
             for key, item in content.items():
                 if item is old or (isinstance(item, float) and item == old):
-                    yield lambda value, name=field.name, key=key, content=content: replace(
-                        record, **{name: FrozenMapping({**content, key: value})}
-                    )
+                    yield partial(_with_item, record, field.name, content, key)
                 elif is_dataclass(item) and not isinstance(item, (Prior, type)):
                     for inner in _places(item, old):
-                        yield lambda value, name=field.name, key=key, content=content, inner=inner: replace(
-                            record, **{name: FrozenMapping({**content, key: inner(value)})}
-                        )
+                        yield _after(inner, partial(_with_item, record, field.name, content, key))
         elif isinstance(content, tuple):
             for k, item in enumerate(content):
                 if item is old or (isinstance(item, float) and item == old):
-                    yield lambda value, name=field.name, k=k, content=content: replace(
-                        record, **{name: (*content[:k], value, *content[k + 1 :])}
-                    )
+                    yield partial(_with_element, record, field.name, content, k)
         elif is_dataclass(content) and not isinstance(content, (Prior, type)):
             for inner in _places(content, old):
-                yield lambda value, name=field.name, inner=inner: replace(record, **{name: inner(value)})
+                yield _after(inner, partial(_with_field, record, field.name))
+
+
+def _with_field(record: Any, name: str, value: Any) -> Any:
+    return replace(record, **{name: value})
+
+
+def _with_item(record: Any, name: str, content: Mapping[Any, Any], key: Any, value: Any) -> Any:
+    return replace(record, **{name: FrozenMapping({**content, key: value})})
+
+
+def _with_element(record: Any, name: str, content: tuple[Any, ...], k: int, value: Any) -> Any:
+    return replace(record, **{name: (*content[:k], value, *content[k + 1 :])})
+
+
+def _after(inner: Callable[[Any], Any], outer: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: outer(inner(value))
 
 
 def _with_iiv(residual: Any, value: Any) -> Any:

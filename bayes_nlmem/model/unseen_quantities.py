@@ -53,8 +53,8 @@ def missing_quantities(model: Model) -> Iterator[Quantity]:
         yield Quantity(f"{name}_sd", Symbol(name, ("sd",)), MISSING, name, f"SD of {name}", law.sd)
         for given, effect in law.given.items():
             for suffix, value in effect.unknowns().items():
-                described = hasattr(effect, "meaning")
-                words = effect.meaning(suffix, given) if described else f"effect of {given}"
+                meaning = getattr(effect, "meaning", None)
+                words = meaning(suffix, given) if meaning is not None else f"effect of {given}"
                 symbol = coefficient_symbol(name, given, suffix)
                 graph_name = coefficient_name(name, given, suffix)
                 yield Quantity(graph_name, symbol, MISSING, name, f"{words}, on {name}", value)

@@ -91,7 +91,7 @@ def _chosen(advice: Advice, regimens: Sequence[str] | None) -> list[str]:
     known = advice.table["REGIMEN"].tolist()
     if regimens is None:
         best = repr(advice.best).removeprefix("Regimen: ") if advice.best is not None else None
-        return [best or known[int(advice.table["PROBABILITY"].idxmax())]]
+        return [best or known[int(advice.table["PROBABILITY"].argmax())]]
     names = [regimens] if isinstance(regimens, str) else list(regimens)
     unknown = [name for name in names if name not in known]
     if unknown or not 1 <= len(names) <= len(_COLOURS):

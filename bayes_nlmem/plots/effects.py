@@ -115,7 +115,7 @@ def plot_effects_against_covariates(fit: Any) -> Any:
                 draw = _against_number if covariates[name].categories is None else _against_category
                 draw(axes, values, effects[parameter].to_numpy())
                 axes.set(xlabel=labelled(name, fit.data.units.get(name)), ylabel=f"η {parameter}")
-                text, how = _said(signals, name, parameter)
+                text, how = _said(signals, name, str(parameter))
                 axes.set_title(text, **how)
         if badly_seen:
             figure.suptitle(
@@ -135,7 +135,7 @@ def _said(signals: pd.DataFrame, covariate: str, parameter: str) -> tuple[str, d
     own = signals[(signals["covariate"] == covariate) & (signals["parameter"] == parameter)]
     if own.empty:
         return "", {"fontsize": 7}
-    row = own.loc[own["p"].idxmin()] if own["p"].notna().any() else own.iloc[0]
+    row = own.iloc[int(own["p"].argmin()) if own["p"].notna().any() else 0]
     per = f"level {row['level']}" if row["level"] else "SD"
     test = f"test: {row['effect']:+.2g} per {per}, p {row['p']:.2g}" if np.isfinite(row["p"]) else "no test"
     high = row["shrinkage"] > HIGH_SHRINKAGE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,8 +121,8 @@ def plot_information(
     >>> figure.axes[0].get_ylabel()
     'Gain by one more sample [nats]'
     """
-    design = Design(design) if isinstance(design, Arm) else design
-    sampled = [np.unique([t for own in arm.times.values() for t in own]) for arm in design.arms]
+    design = Design((design,)) if isinstance(design, Arm) else design
+    sampled = [np.unique([t for own in _times(arm) for t in own]) for arm in design.arms]
     if times is None:
         last = max(own.max() for own in sampled)
         times = last * np.linspace(0, 1, 81)[1:] ** 1.5
@@ -156,3 +156,8 @@ def plot_information(
         if len(sampled) > 1:
             axes.legend()
     return figure
+
+
+def _times(arm: Arm) -> list[Sequence[float]]:
+    assert isinstance(arm.times, Mapping)  # as settled by Arm
+    return list(arm.times.values())

@@ -11,6 +11,7 @@ import pandas as pd
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain, names_text
 from bayes_nlmem.ground.priors import Prior
+from bayes_nlmem.model.classes import PerClass
 from bayes_nlmem.model.quantities import coefficient_name
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.selection.relations import subject_values
@@ -63,7 +64,7 @@ def exposure_ratios(
     Raises
     ------
     FitError
-        The model has no covariates, or `at` names others.
+        The model has no covariates or is a mixture of sub-populations, or `at` names others.
 
     Examples
     --------
@@ -80,6 +81,14 @@ def exposure_ratios(
     if at is not None and (unknown := [name for name in at if name not in names]):
         raise FitError(
             explain(expected=f"covariates of the model ({names_text(names)})", got=names_text(unknown))
+        )
+    if mixed := [name for name, p in model.parameters.items() if isinstance(p.typical, PerClass)]:
+        raise FitError(
+            explain(
+                expected="one typical value of every parameter",
+                got=f"a mixture in {names_text(mixed)}, where the ratio differs between the classes",
+                remedy="Simulate each class with `simulate`.",
+            )
         )
     values = _draws(learnt, draws, seed)
     reference = {name: _reference(data, name) for name in names}
@@ -134,6 +143,7 @@ def _typical(model: Model, values: dict[str, Any], covariates: Mapping[str, Any]
     found = {}
     for name, parameter in model.parameters.items():
         typical = parameter.typical
+        assert not isinstance(typical, PerClass)  # refused at the door
         additive = parameter.scale.additive(
             values[f"{name}_pop"] if isinstance(typical, Prior) else np.full(values["@n"], float(typical)), np
         )

@@ -162,7 +162,7 @@ def select_covariates(
 
 
 def _values(result: Fit, name: str) -> np.ndarray:
-    return result.draws["posterior"][name].values.ravel()
+    return result.draws["posterior"].to_dataset()[name].values.ravel()
 
 
 def _design_spread(model: Model, data: Dataset, relation: Relation) -> dict[str, float]:

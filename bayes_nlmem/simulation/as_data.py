@@ -39,7 +39,7 @@ def replicate_as_data(simulation: Simulation, replicate: int) -> Dataset:
     dv, cens = table["DV"].to_numpy(float).copy(), table["CENS"].to_numpy(int).copy()
     evid, mdv = table["EVID"].to_numpy(int).copy(), table["MDV"].to_numpy(int).copy()
     limit = table["LIMIT"].to_numpy(float).copy()
-    group = simulation.draws[GROUP]
+    group = simulation.draws[GROUP].to_dataset()
     for output in simulation.outputs:
         at = simulation.records(output)
         dv[at] = simulation.values(output)[replicate]

@@ -133,12 +133,16 @@ class StudentTEta:
     def transformed(self, eta: Any, deviation: Any, coefficients: Mapping[str, Any], xp: Any) -> Any:
         """Omega times the Student-t variable that has the probability of the normal one."""
         z = eta / deviation
+        below = z <= 0  # lower tails only, where probabilities keep their digits
+        tail = _normal_lower_tail(xp.where(below, z, -z), xp)
         if hasattr(xp, "erfc"):
             from bayes_nlmem.engine.normal_scores import t_lower_quantile
+
+            quantile = t_lower_quantile(coefficients["df"], tail)
         else:
-            from scipy.special import stdtrit as t_lower_quantile
-        below = z <= 0  # lower tails only, where probabilities keep their digits
-        quantile = t_lower_quantile(coefficients["df"], _normal_lower_tail(xp.where(below, z, -z), xp))
+            from scipy.special import stdtrit
+
+            quantile = stdtrit(coefficients["df"], tail)
         return deviation * xp.where(below, quantile, -quantile)
 
     def formula(self, eta: Formula, deviation: Formula, coefficient: Callable[[str], Formula]) -> Formula:

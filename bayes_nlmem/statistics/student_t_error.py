@@ -67,7 +67,7 @@ class StudentTError:
 
     def __post_init__(self) -> None:
         df, problems = admitted(self.df, "df", inside=POSITIVE)
-        if isinstance(self.df, (About, Published)) and not problems:
+        if isinstance(self.df, (About, Published)) and isinstance(df, Prior) and not problems:
             df = Truncated(df, lower=LEAST_DF)
         elif isinstance(df, Prior) and not problems and (df.support or (0.0, 0.0))[0] < LEAST_DF:
             problems.append(

@@ -153,6 +153,7 @@ def bundle(outputs: Sequence[Any]) -> Bundle:
         replaced,
         vectors["float64"],
         vectors["int64"],
-        *(np.concatenate(parts[k]) for k in ("float64", "int64")),
+        np.concatenate(parts["float64"]),
+        np.concatenate(parts["int64"]),
         tuple(shared),
     )

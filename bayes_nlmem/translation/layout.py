@@ -159,5 +159,6 @@ def groups_in(data: Dataset, name: str) -> Groups:
 
 
 def _label(value: object) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)  # type: ignore[arg-type]
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from bayes_nlmem.data.covariates import is_missing
@@ -87,11 +89,15 @@ def _covariate_problems(model: Model, data: Dataset):
                 continue
             there = ~np.any([is_missing(data.covariate(covariate)) for covariate in members(key)], axis=0)
             try:
-                effect.check(each(key, lambda name, at=there: data.covariate(name)[at]), parameter.scale)
+                effect.check(each(key, partial(_values_at, data, there)), parameter.scale)
             except ModelError as error:
                 yield f"{spoken(key)} on {name}: {error}"
     yield from missing_problems(model, data)
     yield from range_problems(model)
+
+
+def _values_at(data: Dataset, rows: np.ndarray, covariate: str) -> np.ndarray:
+    return data.covariate(covariate)[rows]
 
 
 def _occasion_problems(model: Model, data: Dataset):

@@ -208,7 +208,7 @@ def _partners(data: Dataset, stretch: np.ndarray, record: np.ndarray, others: np
         change = np.r_[True, (l2[seen][1:] != l2[seen][:-1]) | (subject[seen][1:] != subject[seen][:-1])]
         run = np.full(len(table), -1)
         run[seen] = np.cumsum(change)
-        keys = [(int(run[k]),) for k in range(len(table))]
+        keys = [(int(run[k]), 0.0) for k in range(len(table))]
     else:
         time = table["TIME"].to_numpy(float)
         keys = [(int(stretch[k]), float(time[k])) for k in range(len(table))]

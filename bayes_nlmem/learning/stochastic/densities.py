@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pytensor
@@ -112,7 +113,7 @@ class Light:
         return float(sum(term.sum() for term in self.terms))
 
 
-def _total(terms: list) -> object:
+def _total(terms: list) -> Any:
     return sum((term.sum() for term in terms), start=pt.constant(0.0))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.ground.prior import Prior
 from bayes_nlmem.ground.scales import Log
 from bayes_nlmem.model.quantities import IIV, IOV, RESIDUAL, quantities
 from bayes_nlmem.model.specification import Model
@@ -50,9 +52,7 @@ def estimates_table(
         Monte Carlo error in standard errors.
     """
     listed = quantities(model)
-    entries = [
-        (q.name, q.block, q.owner, q.meaning, q.unit, float(q.value) if q.known else None) for q in listed
-    ]
+    entries = [(q.name, q.block, q.owner, q.meaning, q.unit, _number(q.value)) for q in listed]
     named = {entry[0] for entry in entries}
     entries += [(name, "other", name, "added by an edit", "", None) for name in values if name not in named]
     rows = []
@@ -60,7 +60,13 @@ def estimates_table(
         value = values.get(name, known)
         value = np.nan if value is None else value
         se, lower, upper = deviations.get(name, (np.nan, np.nan, np.nan))
-        row = {"name": name, "block": block, "parameter": parameter, "meaning": meaning, "unit": unit}
+        row: dict[str, Any] = {
+            "name": name,
+            "block": block,
+            "parameter": parameter,
+            "meaning": meaning,
+            "unit": unit,
+        }
         row |= {"value": value, "se": se, "lower": lower, "upper": upper, "known": name not in values}
         row["rse"] = 100 * se / abs(value) if value else np.nan
         row["cv"] = _cv(model, block, parameter, name, value)
@@ -68,6 +74,10 @@ def estimates_table(
         row["mc_error"] = errors.get(name, np.nan)
         rows.append(row)
     return pd.DataFrame(rows).set_index("name").reindex(columns=_COLUMNS)
+
+
+def _number(value: float | Prior) -> float | None:
+    return None if isinstance(value, Prior) else float(value)
 
 
 def _cv(model: Model, block: str, parameter: str, name: str, value: float) -> float:

@@ -265,7 +265,7 @@ def _individuals(run: Run) -> pd.DataFrame:
             "PARAMETER": np.tile(np.asarray(names), groups),
             "MEAN": flat[:, span].mean(axis=0),
             "SD": flat[:, span].std(axis=0, ddof=1),
-            "MODE": run.mode[span],  # type: ignore[index]
+            "MODE": run.mode[span],
             "MODE_SD": sd_mode[span],
         }
         parts.append(pd.DataFrame(columns))

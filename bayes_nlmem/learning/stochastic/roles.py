@@ -75,7 +75,7 @@ def find_roles(
     """
     rng = np.random.default_rng(20)
     b = 0.1 * rng.normal(size=densities.conditional.n_effects)
-    free = np.flatnonzero(~held)
+    free = [int(k) for k in np.flatnonzero(~held)]
     jacobian, linear = law.typical_jacobian(theta), law.affine is not None
     moves = [k for k in free if np.any(jacobian[:, :, k])]
     typical = [k for k in moves if law.normal and _acts_through_effects(densities, law, theta, b, k)]

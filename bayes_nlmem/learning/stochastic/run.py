@@ -94,8 +94,9 @@ class Run:
     problem: str = ""
     draws: np.ndarray | None = None
     pool: list[Parts] = field(default_factory=list)
-    mode: np.ndarray | None = None
-    mode_covariance: np.ndarray | None = None
+    mode: np.ndarray = field(init=False, repr=False)
+    mode_covariance: np.ndarray = field(init=False, repr=False)
+    _normals: Normals | None = field(default=None, init=False, repr=False)
     accepted: dict[str, float] = field(default_factory=dict)
 
     def start(self, theta: np.ndarray, b: np.ndarray) -> None:
@@ -193,7 +194,8 @@ class Run:
         self.chains.accepted.clear()
         for _ in range(10):
             self._simulate(wide=False)
-        kept, parts = [], None
+        kept: list[np.ndarray] = []
+        parts: Parts | None = None
         for batch in range(_MOST_BATCHES):
             flats, more = self._batch(self.effort.draws if batch == 0 else min(self.effort.draws, _ROUND))
             kept = kept or flats

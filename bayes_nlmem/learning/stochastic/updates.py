@@ -134,6 +134,7 @@ class Updates:
         """Averaged second moments of the effects around the centre that theta gives."""
         found = {}
         if self.law.n_eta:
+            assert self.psi is not None and self.squares_psi is not None  # averaged before any moment
             centre, psi = self.law.typical(theta), self.psi
             cross = np.einsum("ni,nj->ij", psi, centre)
             total = self.squares_psi.sum(axis=0) - cross - cross.T + centre.T @ centre
