@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_nlmem.learning.on_nutpie import nutpie
 from bayes_nlmem.learning.run_folder import RunFolder, join_parts
 
 Run = Callable[..., Any]
@@ -32,7 +33,7 @@ def sample_into(
     seed : int
         Seed of the run; every part has its own.
     """
-    from nutpie import zarr_store
+    zarr_store = nutpie().zarr_store
 
     before = join_parts(folder.part_paths, draws)
     missing, lasts = draws, {}

@@ -14,7 +14,7 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.likelihood import pointwise
 from bayes_nlmem.learning.nuts import fit
-from bayes_nlmem.learning.on_nutpie import for_nutpie
+from bayes_nlmem.learning.on_nutpie import for_nutpie, nutpie
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.learning.whitening import can_whiten, renew_whitening, whitening
 from bayes_nlmem.marginal.compiled import Compiled, compile_density, compile_named, expanded
@@ -125,7 +125,6 @@ class Refitter:
     def _sampled(
         self, laplace: LaplaceFit, *, draws: int, tune: int, chains: int, seed: int, target_accept: float
     ) -> xr.DataTree:
-        import nutpie
 
         density, expand = self._compiled(laplace)
         for compiled in (density, expand):
@@ -134,7 +133,7 @@ class Refitter:
         starts = Starts(self.translation, self._conditional, laplace, whitened=True)
         ready = for_nutpie(density, lambda seed: density.flat.join(starts.draw(seed)))
         with threadpool_limits(1):
-            sampled = nutpie.sample(
+            sampled = nutpie().sample(
                 ready,
                 draws=draws,
                 tune=tune,

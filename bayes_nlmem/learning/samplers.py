@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.continuing import sample_into
-from bayes_nlmem.learning.on_nutpie import for_nutpie
+from bayes_nlmem.learning.on_nutpie import for_nutpie, nutpie
 from bayes_nlmem.learning.run_folder import RunFolder
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.learning.whitening import whitening
@@ -47,8 +47,6 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
 
     An interrupt (Ctrl-C, stop button) returns the draws that all chains have.
     """
-    import nutpie
-
     began = time.perf_counter()
     say(settings.progress, "compiling the log-density (kept on disk for the next run)")
     change = whitening(starts.conditional, starts.fit) if starts.whitened else None
@@ -66,7 +64,7 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
     }
 
     def run(model: Any, **more: Any) -> Any:
-        return nutpie.sample(model, **{**options, **more})
+        return nutpie().sample(model, **{**options, **more})
 
     with threadpool_limits(1):
         if settings.folder is None:

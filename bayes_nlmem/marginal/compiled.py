@@ -12,6 +12,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.graph.replace import clone_replace
 
+from bayes_nlmem.marginal.machine_code import machine_code
 from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.flat import Bundle, Flat, bundle
 
@@ -26,36 +27,34 @@ class Compiled:
         The order of the point.
     data : Bundle
         What `floats` and `ints` hold.
-    function : callable
-        The PyTensor function.
+    jitted : callable
+        The machine code (numba).
     """
 
     flat: Flat
     data: Bundle
-    function: Any
+    jitted: Any
 
     def __call__(self, point: np.ndarray) -> list[np.ndarray]:
         """The outputs at a point."""
-        return self.function(point, self.data.float_values, self.data.int_values)
-
-    @property
-    def jitted(self) -> Any:
-        """The machine code under the PyTensor function (numba backend)."""
-        return self.function.vm.jit_fn
+        point = np.ascontiguousarray(point, dtype=float)
+        return list(self.jitted(point, self.data.float_values, self.data.int_values))
 
 
-def compile_flat(flat: Flat, outputs: list[Any], mode: str = "NUMBA") -> Compiled:
+def compile_flat(flat: Flat, outputs: list[Any]) -> Compiled:
     """Compile expressions of a graph's value variables as a function of the flat point.
 
     Numba's fast-math is off, so that the same seed gives the same draws whether the machine code was just
     compiled or comes from disk.
     """
     data = bundle(flat.of_vector(outputs))
-    with pytensor.config.change_flags(numba__fastmath=False), flat.graph:
-        inputs = [flat.joined, data.floats, data.ints]
-        function = pm.pytensorf.compile(inputs, data.outputs, mode=mode, on_unused_input="ignore")
-    function.trust_input = True
-    return Compiled(flat, data, function)
+    inputs = [flat.joined, data.floats, data.ints]
+
+    def compiled() -> Any:
+        with flat.graph:
+            return pm.pytensorf.compile(inputs, data.outputs, mode="NUMBA", on_unused_input="ignore")
+
+    return Compiled(flat, data, machine_code(inputs, data.outputs, compiled))
 
 
 def compile_density(graph: pm.Model, change: Change | None = None) -> Compiled:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pymc as pm
@@ -15,6 +16,18 @@ from pytensor.graph.replace import clone_replace
 from pytensor.graph.traversal import explicit_graph_inputs, graph_inputs
 
 from bayes_nlmem.ground.mapping import FrozenMapping
+
+_starts: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def _initial_point(graph: pm.Model) -> dict[str, np.ndarray]:
+    """PyMC's initial point of a graph, which it compiles a function for, made once."""
+    known, start = _starts.get(graph, (None, {}))
+    free = tuple(graph.free_RVs)
+    if known != free:
+        start = graph.initial_point()
+        _starts[graph] = (free, start)
+    return start
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +57,7 @@ class Flat:
     @cached_property
     def start(self) -> dict[str, np.ndarray]:
         """PyMC's own initial point, on the unconstrained scale."""
-        return self.graph.initial_point()
+        return _initial_point(self.graph)
 
     @cached_property
     def values(self) -> list[str]:

@@ -1,0 +1,88 @@
+"""Machine code kept on disk, found by the graph it was made from.
+
+PyTensor keeps the machine code of a rewritten graph, but rewrites the graph anew in every process, which
+takes far longer than loading the code. Here the graph is looked up as it is before rewriting; only a graph
+that was never seen is rewritten and compiled. The data are no part of the graph, so another data set of the
+same shape finds the same code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numba
+import pytensor
+from pytensor.graph.traversal import toposort
+
+from bayes_nlmem.engine.kernel import SOURCE_KEY, kernel
+from bayes_nlmem.engine.op import LinearWalk
+from bayes_nlmem.marginal.by_address import ARGUMENTS
+from bayes_nlmem.marginal.fingerprint import fingerprint
+
+_FORMAT = "1"
+
+
+def machine_code(inputs: Sequence[Any], outputs: Sequence[Any], compiled: Callable[[], Any]) -> Any:
+    """The jitted function (point, floats, ints) -> outputs, from disk or by compiling.
+
+    Parameters
+    ----------
+    inputs, outputs : sequence of Variable
+        The graph before it is rewritten.
+    compiled : callable
+        Rewrites and compiles it: the PyTensor function.
+    """
+    with pytensor.config.change_flags(numba__fastmath=False):
+        note = _note(inputs, outputs) if pytensor.config.numba__cache else None
+        if note is not None and note.exists():
+            found = _from_disk(note.read_text(), outputs)
+            if found is not None:
+                return found
+        jitted = compiled().vm.jit_fn
+        if note is not None:
+            _write(note, jitted)
+        return jitted
+
+
+def _note(inputs: Sequence[Any], outputs: Sequence[Any]) -> Path | None:
+    """Where it is written under which key PyTensor keeps the code of a graph."""
+    from pytensor.link.numba.cache import NUMBA_CACHE_PATH
+
+    versions = [f"{name} {version(name)}" for name in ("pytensor", "pymc", "numba", "numpy")]
+    key = fingerprint(inputs, outputs, _FORMAT, *versions, SOURCE_KEY)
+    return None if key is None else Path(NUMBA_CACHE_PATH) / f"bayes_nlmem_{key}"
+
+
+def _write(note: Path, jitted: Any) -> None:
+    from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
+
+    key = CACHED_SRC_FUNCTIONS.get(jitted.py_func)
+    if key is None:  # PyTensor does not keep it either
+        return
+    partial = note.with_name(f"{note.name}.{os.getpid()}")
+    partial.write_text(f"{jitted.py_func.__name__} {key}")
+    os.replace(partial, note)
+
+
+def _from_disk(text: str, outputs: Sequence[Any]) -> Any:
+    """The function that PyTensor keeps under a key, or None if it is not there any more."""
+    from pytensor.link.numba.cache import compile_numba_function_src
+    from pytensor.link.numba.dispatch.basic import numba_njit
+
+    name, key = text.split()
+    for node in toposort(outputs):
+        if isinstance(node.op, LinearWalk):
+            kernel(node.op.n)  # its symbol must be known before code that refers to it is loaded
+    stand_in = compile_numba_function_src(
+        f"def {name}(*args): return jitable_func(*args)", name, {"jitable_func": None}, {}, cache_key=key
+    )
+    jitted = numba_njit(stand_in, final_function=True, cache=True)
+    try:
+        jitted.compile((ARGUMENTS,))
+    except numba.errors.NumbaError:  # compiling the stand-in: nothing is on disk
+        return None
+    return jitted

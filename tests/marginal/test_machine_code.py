@@ -1,0 +1,79 @@
+"""Machine code is found by what a graph computes, not by its data, and computes the same when loaded."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytensor.tensor as pt
+import pytest
+from numpy.testing import assert_array_equal
+
+import bayes_nlmem as bn
+from bayes_nlmem.marginal.by_address import ARGUMENTS
+from bayes_nlmem.marginal.fingerprint import fingerprint
+from bayes_nlmem.marginal.machine_code import machine_code
+from bayes_nlmem.translation.flat import Flat, bundle
+from bayes_nlmem.translation.graph import translate
+
+
+def key(model, data):
+    graph = translate(model, data, geometry="centred").graph
+    flat = Flat(graph, tuple(graph.free_RVs))
+    held = bundle(flat.of_vector([graph.logp()]))
+    return fingerprint([flat.joined, held.floats, held.ints], held.outputs)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return bn.zoo.load("theophylline")
+
+
+def test_other_data_of_the_same_shape_need_no_other_code(study):
+    rows = study.data.table
+    first = key(study.model, study.data)
+    changed = rows.assign(DV=np.where(rows["EVID"] == 0, rows["DV"] * 1.1, rows["DV"]))
+    assert first is not None
+    assert key(study.model, replace(study.data, table=changed)) == first
+
+
+def test_another_model_needs_other_code(study):
+    one = study.model
+    other = one.with_residual("cp", bn.Additive(bn.HalfNormal(1.0)))
+    assert key(one, study.data) != key(other, study.data)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x: [x[0] * 2.0],
+        lambda x: [x[0] * 3.0 + 1.0],
+        lambda x: [pt.log(x[0]) + 1.0],
+        lambda x: [x[1] * 2.0 + 1.0],
+        lambda x: [x[0] * 2.0 + 1.0, x[1]],
+    ],
+)
+def test_every_difference_counts(other):
+    x = [pt.dvector(), pt.dvector()]
+    assert fingerprint(x, [x[0] * 2.0 + 1.0]) != fingerprint(x, other(x))
+    assert fingerprint(x, [x[0] * 2.0 + 1.0]) == fingerprint(x, [x[0] * 2.0 + 1.0])
+
+
+def test_code_from_disk_computes_the_same():
+    import pymc as pm
+
+    inputs = [pt.TensorType("float64", shape=(3,))("point"), pt.dvector("floats"), pt.lvector("ints")]
+    outputs = [pt.exp(inputs[0]).sum() * 1.25 + inputs[1][0], inputs[0] ** 2]
+    values = (np.array([0.1, 0.2, 0.3]), np.array([2.0]), np.array([1], np.int64))
+    compiled = []
+
+    def compile_it():
+        compiled.append(True)
+        return pm.pytensorf.compile(inputs, outputs, mode="NUMBA", on_unused_input="ignore")
+
+    first = machine_code(inputs, outputs, compile_it)
+    before = [np.array(found) for found in first(*values)]
+    compiled.clear()
+    second = machine_code(inputs, outputs, compile_it)
+    assert not compiled
+    assert (ARGUMENTS,) in second.overloads
+    for found, expected in zip(second(*values), before, strict=True):
+        assert_array_equal(found, expected)
