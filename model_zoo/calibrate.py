@@ -2,25 +2,52 @@
 
 `python model_zoo/calibrate.py theophylline 200`
 
-Replicates are kept in `<name>.sbc` until all are there, so that it can be stopped and called again.
+Replicates are kept in `<name>.sbc` until all are there, so that it can be stopped and called again. The
+result goes to `<name>/sbc.json`, and in words into the block between `<!-- sbc -->` and `<!-- /sbc -->` of
+the README, where there is one.
 """
 
 from __future__ import annotations
 
+import re
 import sys
+import time
 from pathlib import Path
 
 import bayes_nlmem as bn
 
 HERE = Path(__file__).parent
+BLOCK = re.compile(r"(<!-- sbc -->\n).*?(<!-- /sbc -->)", re.DOTALL)
 
 
 def main(name: str, n: int) -> None:
     """Run, or go on with, the calibration and write `<name>/sbc.json`."""
     study = bn.zoo.load(name)
+    begin = time.process_time()
     calibration = bn.sbc(study.model, study.data, n=n, seed=1, store=HERE / f"{name}.sbc")
+    seconds = time.process_time() - begin
     command = f"python model_zoo/calibrate.py {name} {n}"
     print(calibration, calibration.save(HERE / name / "sbc.json", command=command), sep="\n")
+    readme = HERE / name / "README.md"
+    text = readme.read_text("utf-8")
+    words = described(calibration, command, seconds)
+    readme.write_text(BLOCK.sub(lambda found: f"{found[1]}{words}{found[2]}", text), "utf-8")
+
+
+def described(calibration: bn.Calibration, command: str, seconds: float) -> str:
+    """What was found, in a paragraph."""
+    asked, table = calibration.settings, calibration.table()
+    divergent = sum(bool(one.get("divergences")) for one in calibration.succeeded)
+    smallest, worst, limit = table["p_value"].min(), table["p_value"].idxmin(), 0.05 / len(table)
+    outside = [name for name, p in table["p_value"].items() if p < limit]
+    ranks = "stay inside" if not outside else f"of {', '.join(outside)} leave"
+    return (
+        f"`sbc.json` holds {len(calibration.replicates)} replicates of simulation-based calibration "
+        f"({asked['chains']} chain of {asked['draws']} draws each, {asked['ranks']} of them ranked): "
+        f"{len(calibration.failed)} failed, {divergent} had divergent transitions, and the ranks of the "
+        f"{len(table)} quantities {ranks} the joint 95 % limit {limit:.2g} (smallest p {smallest:.2g}, of "
+        f"{worst}). Made by `{command}` in {seconds:.0f} s of processor time.\n"
+    )
 
 
 if __name__ == "__main__":

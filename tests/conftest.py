@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY))  # so that tests may import tests.studies
+sys.path.insert(0, str(REPOSITORY))  # so that tests may import one another
 REFERENCE = Path(os.environ.get("BAYES_NLMEM_REFERENCE", REPOSITORY.parent / "shared" / "reference"))
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from bayes_nlmem.ground.mapping import FrozenMapping
@@ -36,6 +37,11 @@ class Study:
         Graph name -> value found by others or by another method; see the comment in the study's `model.py`.
     folder : pathlib.Path
         Where its files are.
+    simulated : bool
+        Whether `data` were simulated, at the values of `reference`; the folder's `simulate.py` made them.
+    source : str
+        Where the published data are and how the file is made that `load(name, data=...)` reads, for a study
+        whose published data may not be shipped; else empty.
 
     Examples
     --------
@@ -53,9 +59,12 @@ class Study:
     citation: str
     reference: FrozenMapping[str, float]
     folder: Path
+    simulated: bool = False
+    source: str = ""
 
     def __repr__(self) -> str:
-        return f"Study({self.name!r}: {self.title})\n{self.description}\n{self.citation}"
+        own = f"Study({self.name!r}: {self.title})\n{self.description}\n{self.citation}"
+        return f"{own}\n{self.source}" if self.source else own
 
 
 def shelf() -> Path:
@@ -88,13 +97,16 @@ def list() -> tuple[str, ...]:
     return tuple(sorted(file.parent.name for file in shelf().glob("*/model.py")))
 
 
-def load(name: str) -> Study:
+def load(name: str, *, data: str | Path | None = None) -> Study:
     """Take a study from the zoo: its data, read and checked, and a model for them.
 
     Parameters
     ----------
     name : str
         One of `bn.zoo.list()`.
+    data : str or Path, optional
+        File of the published data, for a study that ships simulated ones because the published may not be
+        shipped; its `source` says where they are. Nothing is ever fetched.
 
     Returns
     -------
@@ -103,7 +115,8 @@ def load(name: str) -> Study:
     Raises
     ------
     BayesNlmemError
-        If there is no such study; the message lists those that exist.
+        If there is no such study (the message lists those that exist), if its published data are shipped
+        already, or if there is no such file (the message says where the data are).
 
     Examples
     --------
@@ -123,14 +136,40 @@ def load(name: str) -> Study:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    source = inspect.cleandoc(getattr(module, "source", ""))
     title, _, description = inspect.cleandoc(module.__doc__ or name).partition("\n")
     return Study(
         name=name,
         title=title.rstrip("."),
         description=description.strip(),
-        data=module.data,
+        data=_read(module, folder, None if data is None else Path(data), source),
         model=module.model,
         citation=module.citation,
         reference=FrozenMapping(module.reference),
         folder=folder,
+        simulated=data is None and (folder / "simulate.py").exists(),
+        source=source,
     )
+
+
+def _read(module: ModuleType, folder: Path, asked: Path | None, source: str) -> Dataset:
+    """The study's own data, or the published ones from a file of the user."""
+    if asked is None:
+        return module.read(folder / f"{folder.name}.csv") if hasattr(module, "read") else module.data
+    if not source:
+        raise BayesNlmemError(
+            explain(
+                expected="data only for a study whose published data are not shipped",
+                got=f"{str(asked)!r} for {folder.name}",
+                remedy=f"Leave `data` out: bn.zoo.load({folder.name!r}).data is what there is.",
+            )
+        )
+    if not asked.is_file():
+        raise BayesNlmemError(
+            explain(
+                expected=f"a file with the published data of {folder.name}",
+                got=str(asked),
+                remedy=source,
+            )
+        )
+    return module.read(asked)

@@ -1,0 +1,24 @@
+"""How oxboys.csv was made, see model_zoo/simulate.py."""
+
+import numpy as np
+import pandas as pd
+
+SEED = 15
+COLUMN = "height"
+TRUE = {
+    "base_pop": 149.37,
+    "slope_pop": 6.525,
+    "omega_base": 7.924,
+    "omega_slope": 1.6467,
+    "corr_base_slope": 0.6418,
+    "sigma_height_add": 0.6599,
+}
+
+
+def design(rng):
+    """26 boys at nine standardised ages."""
+    ages = np.round(np.linspace(-1, 1, 9), 2)
+    rows = [
+        {"Subject": boy, "age": age, "Occasion": k} for boy in range(1, 27) for k, age in enumerate(ages, 1)
+    ]
+    return pd.DataFrame(rows)
