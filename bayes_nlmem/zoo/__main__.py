@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     asked = _parser().parse_args(arguments)
     begin = time.perf_counter()
-    study = bn.zoo.load(asked.name)
+    study = bn.zoo.load(asked.name, data=asked.data)
     _heading(study.title)
     print(study.description, end="\n\n")
     print(study.citation)
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bayes_nlmem.zoo", description="Fit a study of the zoo.")
     parser.add_argument("name", choices=bn.zoo.list(), help="the study")
+    parser.add_argument("--data", type=Path, help="file of the published data, where they are not shipped")
     parser.add_argument("--draws", type=int, default=1000, help="draws per chain (%(default)s)")
     parser.add_argument("--tune", type=int, default=1000, help="warm-up draws per chain (%(default)s)")
     parser.add_argument("--chains", type=int, default=4, help="chains (%(default)s)")
