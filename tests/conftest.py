@@ -25,6 +25,15 @@ def shared_reference(request: pytest.FixtureRequest) -> Path:
     return REFERENCE
 
 
+@pytest.fixture
+def published(shared_reference: Path):
+    """Takes a study of the zoo with its published data, which are not shipped."""
+    import bayes_nlmem as bn
+
+    files = {"pd1": "PD1.csv"}
+    return lambda name: bn.zoo.load(name, data=shared_reference / "data" / files.get(name, f"{name}.csv"))
+
+
 @pytest.fixture(scope="session")
 def small_fit(tmp_path_factory: pytest.TempPathFactory):
     """A short run on the theophylline study, made once for all workers: right in form, not to be trusted."""

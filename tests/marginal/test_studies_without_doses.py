@@ -15,12 +15,6 @@ def reference(folder, name):
     return json.loads((folder / name).read_text())
 
 
-def published(name, folder):
-    """A study of the zoo with the published data, whose file bears the name of the study there."""
-    files = {"pd1": "PD1.csv"}
-    return bn.zoo.load(name, data=folder / "data" / files.get(name, f"{name}.csv"))
-
-
 def minus_two(study, at, model=None):
     return bn.log_likelihood(model or study.model, study.data, at=at, method="quadrature").minus_twice
 
@@ -29,23 +23,23 @@ def correlation(matrix):
     return matrix[0][1] / np.sqrt(matrix[0][0] * matrix[1][1])
 
 
-def test_toenail(shared_reference):
+def test_toenail(shared_reference, published):
     """Own adaptive quadrature elsewhere: 1250.871."""
     x = reference(shared_reference, "exact_ml/toenail_random_intercept.json")
     mle = x["mle"]
     at = {f"{name}_pop": mle[name] for name in ("alpha", "beta")}
     at |= {"beta_treatment": mle["beta_treatment"], "omega_alpha": mle["omega2_alpha"] ** 0.5}
-    assert_allclose(minus_two(published("toenail", shared_reference), at), x["m2ll"], atol=0.02)
+    assert_allclose(minus_two(published("toenail"), at), x["m2ll"], atol=0.02)
 
 
-def test_oxboys(shared_reference):
+def test_oxboys(shared_reference, published):
     """The linear mixed model has an exact answer (nlme)."""
     x = reference(shared_reference, "nlme/oxboys_lme_ML.json")
     omega = x["omega"]["Subject"]
     at = dict(zip(("base_pop", "slope_pop"), x["fixed"]["Value"], strict=True))
     at |= {"omega_base": omega[0][0] ** 0.5, "omega_slope": omega[1][1] ** 0.5}
     at |= {"corr_base_slope": correlation(omega), "sigma_height_add": x["sigma"]}
-    assert_allclose(minus_two(published("oxboys", shared_reference), at), x["m2ll"], atol=0.01)
+    assert_allclose(minus_two(published("oxboys"), at), x["m2ll"], atol=0.01)
 
 
 def test_orange(shared_reference):
@@ -56,7 +50,7 @@ def test_orange(shared_reference):
     assert_allclose(minus_two(bn.zoo.load("orange"), at), x["m2ll"], atol=0.01)
 
 
-def test_emax(shared_reference):
+def test_emax(shared_reference, published):
     """Own adaptive quadrature elsewhere: 2466.284 (+-0.02)."""
     x = reference(shared_reference, "exact_ml/PD1_nocov.json")
     mle = x["mle"]
@@ -66,26 +60,26 @@ def test_emax(shared_reference):
     }
     at["corr_Emax_EC50"] = mle["cov_Emax_EC50"] / (mle["omega2_Emax"] * mle["omega2_EC50"]) ** 0.5
     at["sigma_response_add"] = mle["a"]
-    assert_allclose(minus_two(published("pd1", shared_reference), at), x["m2ll"], atol=0.05)
+    assert_allclose(minus_two(published("pd1"), at), x["m2ll"], atol=0.05)
 
 
-def test_lung(shared_reference):
+def test_lung(shared_reference, published):
     """Importance sampling of saemix (spread 0.1)."""
     x = reference(shared_reference, "saemix/lung_tte_weibull.json")["runs"][1]
     fixed = x["fixed_effects"]
     at = {"Te_pop": fixed["lambda"], "scale_shape": fixed["beta"], "omega_Te": x["omega"][0][0] ** 0.5}
-    study = published("lung", shared_reference)
+    study = published("lung")
     varying = study.model.with_parameter("Te", iiv=bn.HalfNormal(1))
     assert_allclose(minus_two(study, at, varying), x["m2ll_is"], atol=0.3)
 
 
-def test_rapi(shared_reference):
+def test_rapi(shared_reference, published):
     """Importance sampling of saemix lies 1.5 above the integral, which is converged in its nodes here."""
     x = reference(shared_reference, "saemix/rapi_poisson.json")["runs"][0]
     at = {f"{name}_pop": value for name, value in x["fixed_effects"].items()}
     at |= {"omega_intercept": x["omega"][0][0] ** 0.5, "omega_slope": x["omega"][1][1] ** 0.5}
     at["corr_intercept_slope"] = correlation(x["omega"])
-    assert_allclose(minus_two(published("rapi", shared_reference), at), x["m2ll_is"], atol=2.5)
+    assert_allclose(minus_two(published("rapi"), at), x["m2ll_is"], atol=2.5)
 
 
 def fitted(study, draws):
@@ -93,20 +87,20 @@ def fitted(study, draws):
     return fit, fit.draws["posterior"].to_dataset()
 
 
-def test_posterior_means_of_toenail_are_near_maximum_likelihood(shared_reference):
+def test_posterior_means_of_toenail_are_near_maximum_likelihood(shared_reference, published):
     x = reference(shared_reference, "exact_ml/toenail_random_intercept.json")
-    _, posterior = fitted(published("toenail", shared_reference), 400)
+    _, posterior = fitted(published("toenail"), 400)
     for name, key in (("alpha_pop", "alpha"), ("beta_pop", "beta"), ("beta_treatment", "beta_treatment")):
         assert abs(float(posterior[name].mean()) - x["mle"][key]) < 2 * x["se_observed_information"][key]
     assert abs(float((posterior["omega_alpha"] ** 2).mean()) - 16.04) < 2 * 3.04
 
 
-def test_posterior_means_of_lung_are_near_maximum_likelihood(shared_reference):
+def test_posterior_means_of_lung_are_near_maximum_likelihood(published):
     """Without random effect: the Weibull maximum likelihood of the same 225 patients, found here."""
     from scipy.optimize import minimize
     from scipy.stats import weibull_min
 
-    study = published("lung", shared_reference)
+    study = published("lung")
     table = study.data.table[study.data.table.TIME > 0]
     time, event = table.TIME.to_numpy(), table.DV.to_numpy() == 1
 

@@ -14,10 +14,7 @@ from scipy.integrate import trapezoid
 import bayes_nlmem as bn
 
 NAMES = bn.zoo.list()
-PUBLISHED_ELSEWHERE = {
-    "cow": "cow.csv", "lung": "lung.csv", "mavoglurant": "mavoglurant.csv", "oxboys": "oxboys.csv", "pd1": "PD1.csv",
-    "rapi": "rapi.csv", "remifentanil": "remifentanil.csv", "toenail": "toenail.csv",
-}  # fmt: skip
+PUBLISHED_ELSEWHERE = ("cow", "lung", "mavoglurant", "oxboys", "pd1", "rapi", "remifentanil", "toenail")
 
 
 @cache
@@ -139,10 +136,9 @@ def test_simulated_data_say_so_and_where_the_published_are(name):
             bn.zoo.load(name, data=study.folder / f"{name}.csv")
 
 
-@pytest.mark.parametrize("name", sorted(PUBLISHED_ELSEWHERE))
-def test_the_published_data_are_read_where_there_are_any(name, shared_reference):
-    study = bn.zoo.load(name, data=shared_reference / "data" / PUBLISHED_ELSEWHERE[name])
-    shipped = taken(name)
+@pytest.mark.parametrize("name", PUBLISHED_ELSEWHERE)
+def test_the_published_data_are_read_where_there_are_any(name, published):
+    study, shipped = published(name), taken(name)
     assert not study.simulated
     assert len(study.data.subjects) >= len(shipped.data.subjects)
     assert set(study.data.covariates) == set(shipped.data.covariates) >= set(shipped.model.covariates)

@@ -8,7 +8,6 @@ from numpy.testing import assert_allclose
 import bayes_nlmem as bn
 from tests.learning.stochastic.steepness import errors_away
 from tests.learning.stochastic.test_estimation import EXACT, MINUS_TWICE, VARIANCES
-from tests.studies import cow, emax_pd1, lung, toenail
 
 pytestmark = pytest.mark.slow
 CLOSE = 0.3  # standard errors
@@ -95,25 +94,29 @@ def test_occasions_within_subjects():
     assert_allclose(result.estimates.loc["gamma_CL", "value"], 0.2, atol=0.08)
 
 
-def test_toenail(shared_reference):
+def test_toenail(published):
     """Binary outcomes, a random intercept: exact_ml, own adaptive quadrature elsewhere."""
-    result = at_maximum(toenail.model(), toenail.data(shared_reference), nodes=25)
+    study = published("toenail")
+    result = at_maximum(study.model, study.data, nodes=25)
     assert_allclose(result.likelihood["minus_twice"], 1250.871, atol=0.5)
 
 
-def test_emax_with_a_block(shared_reference):
+def test_emax_with_a_block(published):
     """PD1: exact_ml 2466.284 (+-0.02)."""
-    result = at_maximum(emax_pd1.model(), emax_pd1.data(shared_reference))
+    study = published("pd1")
+    result = at_maximum(study.model, study.data)
     assert_allclose(result.likelihood["minus_twice"], 2466.284, atol=0.6)
 
 
-def test_cow(shared_reference):
+def test_cow(published):
     """560 animals, 5455 weights: saemix' -2LL is 53723 to 53725."""
-    result = at_maximum(cow.model(), cow.data(shared_reference))
+    study = published("cow")
+    result = at_maximum(study.model, study.data)
     assert 53721 < result.likelihood["minus_twice"] < 53726
 
 
-def test_lung(shared_reference):
+def test_lung(published):
     """Survival with one event per subject: saemix' -2LL is 2269.5."""
-    result = at_maximum(lung.model(iiv=bn.HalfNormal(1)), lung.data(shared_reference), nodes=25)
+    study = published("lung")
+    result = at_maximum(study.model.with_parameter("Te", iiv=bn.HalfNormal(1)), study.data, nodes=25)
     assert_allclose(result.likelihood["minus_twice"], 2269.5, atol=0.6)
