@@ -127,7 +127,7 @@ def vpc(
     level : float
         Level of the simulated intervals.
     quantile_type : int
-        Definition of the quantiles as in R: 7 (R, Monolix-like programs, vpc), 6 (PsN).
+        Definition of the quantiles as in R: 7 (R, NumPy, vpc), 5 (Monolix), 6 (PsN).
     lloq, uloq : float, mapping, "as observed" or None
         Limits of quantification: values beyond them, seen or simulated, count as below or above everything.
     draws, seed, uncertainty :

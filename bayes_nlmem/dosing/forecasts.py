@@ -11,7 +11,7 @@ import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.dosing.bridges import bridge
-from bayes_nlmem.dosing.individual import points_at, population_draws
+from bayes_nlmem.dosing.readiness import points_at, population_draws
 from bayes_nlmem.ground.messages import FitError, ModelError, explain
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import find_modes

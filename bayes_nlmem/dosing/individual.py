@@ -14,24 +14,20 @@ import xarray as xr
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.grid import stretches, with_records
 from bayes_nlmem.data.reader import read
+from bayes_nlmem.dosing.readiness import of_outputs, population_draws, readiness
 from bayes_nlmem.dosing.reweighting import Weighted, around_mode, around_own_modes
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import FitError, ModelError, explain, names_text
 from bayes_nlmem.learning.fitted_priors import priors_from
 from bayes_nlmem.learning.nuts import fit
-from bayes_nlmem.learning.replay import thin
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import find_modes
-from bayes_nlmem.marginal.point import point_of, points_of_draws
-from bayes_nlmem.model.quantities import quantities
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.replicates import simulate
-from bayes_nlmem.translation.graph import translate
 from bayes_nlmem.translation.meeting import observed_records
 
 METHODS = ("auto", "importance", "nuts")
 GOOD_K = 0.7
-_POPULATION_DRAWS = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -189,13 +185,12 @@ def individualize(
     if not seen:
         made = _a_priori(learnt, model, data, draws, seed)
         return replace(found, draws=made, seconds=FrozenMapping({"all": time.perf_counter() - began}))
-    conditional = Conditional(translate(_only(model, list(seen)), data, geometry="centred", edit=edit))
-    points, of_draw = points_at(conditional, posterior)
+    ready = readiness(learnt).of(data, list(seen))
+    conditional, points, of_draw = ready.conditional, ready.points, ready.of_draw
     for function in (conditional.densities, conditional.joint):  # compiled at their first call
         function(points[0], np.zeros(conditional.n_effects))
     prepared = time.perf_counter()
-    centre = point_of(conditional, learnt) if posterior is not None else points[0]
-    modes = find_modes(conditional, centre)
+    modes = find_modes(conditional, ready.centre)
     table = _modes_table(conditional, modes)
     weighted = around_mode(conditional, modes, points, np.random.default_rng(seed), most=4 * draws)
     if weighted.pareto_k > GOOD_K and method != "nuts":
@@ -256,47 +251,6 @@ def _patient(model: Model, patient: Dataset | pd.DataFrame) -> Dataset:
     return patient
 
 
-def population_draws(learnt: Any) -> xr.Dataset | None:
-    """The population's posterior; None for a model without unknowns, other models are refused."""
-    if not isinstance(learnt, Model):
-        return learnt.draws["posterior"].to_dataset()
-    unknown = [quantity.name for quantity in quantities(learnt) if not quantity.known]
-    if unknown:
-        raise FitError(
-            explain(
-                expected="a fit, or a model without unknowns",
-                got=f"a model with the unknowns {names_text(unknown)}",
-                remedy="Give a fit, or known numbers: Parameter(0.15, iiv=0.26).",
-            )
-        )
-    return None
-
-
-def _only(model: Model, outputs: list[str]) -> Model:
-    """The model of the outputs that this patient has observations of."""
-    if set(outputs) == set(model.residuals):
-        return model
-    labels = model.endpoints or {output: output for output in model.residuals}
-    kept = {output: residual for output, residual in model.residuals.items() if output in outputs}
-    pairs = tuple(p for p in model.correlated_residuals if set(p.names) <= set(outputs))
-    return replace(
-        model,
-        residuals=kept,
-        endpoints={output: labels[output] for output in outputs},
-        correlated_residuals=pairs,
-    )
-
-
-def points_at(
-    conditional: Conditional, posterior: xr.Dataset | None, most: int = _POPULATION_DRAWS
-) -> tuple[np.ndarray, xr.Dataset | None]:
-    """Unconstrained population parameters of some draws, shape (n_draws, n_theta), and these draws."""
-    if posterior is None:
-        return conditional.population.join(conditional.population.start)[None, :], None
-    thinned = thin(posterior, most)
-    return points_of_draws(conditional, thinned), thinned
-
-
 # --- the ways ------------------------------------------------------------------------------------------
 
 
@@ -324,7 +278,7 @@ def _by_nuts(
     seen = [output for output, record in observed_records(model, data).items() if len(record)]
     chains = 2
     made = fit(
-        _only(informed, seen),
+        of_outputs(informed, seen),
         data,
         draws=max(draws // chains, 1),
         chains=chains,
@@ -385,10 +339,9 @@ def _tree(
             effects[None, :, at : at + size].reshape(1, -1, *shape),
         )
         at += size
-    rows = [conditional.individual(points[weighted.point[k]], weighted.effects[k]) for k in chosen]
-    for name in rows[0]:
-        dims = graph.named_vars_to_dims[name]
-        variables[name] = (("chain", "draw", *dims), np.stack([row[name] for row in rows])[None])
+    at_draws = np.concatenate([points[weighted.point[chosen]], effects], axis=1)
+    for name, values in conditional.individuals_of(at_draws).items():
+        variables[name] = (("chain", "draw", *graph.named_vars_to_dims[name]), values[None])
     used = {dim for dims, _ in variables.values() for dim in dims}
     coords: dict[str, Any] = {dim: np.asarray(v) for dim, v in graph.coords.items() if dim in used}
     if posterior is not None:

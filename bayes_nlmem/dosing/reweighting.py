@@ -84,8 +84,7 @@ def _proposed(
     constant = lgamma((_FREEDOM + width) / 2) - lgamma(_FREEDOM / 2) - width / 2 * np.log(_FREEDOM * np.pi)
     log_density = constant - (_FREEDOM + width) / 2 * np.log1p((z**2).sum(axis=1) / _FREEDOM)
     log_density -= np.log(np.diag(factor)).sum()
-    effects = np.stack([conditional.scatter(row[None, :]) for row in table])
-    return effects, log_density
+    return conditional.scatter_many(table[:, None, :]), log_density
 
 
 def _weighted(
@@ -97,10 +96,8 @@ def _weighted(
 ) -> Weighted:
     from arviz_stats.base import array_stats
 
-    joint = np.array(
-        [sum(conditional.densities(points[s], b)) for s, b in zip(of_draw, effects, strict=True)]
-    )
-    raw = joint[:, 0] - log_proposal
+    of_effects, of_observations = conditional.terms_of(np.concatenate([points[of_draw], effects], axis=1))
+    raw = of_effects[:, 0] + of_observations.sum(axis=1) - log_proposal
     raw = np.where(np.isfinite(raw), raw, -np.inf)
     if not np.isfinite(raw).any():
         return Weighted(of_draw, effects, np.full(len(raw), 1 / len(raw)), np.inf)

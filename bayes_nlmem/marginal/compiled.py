@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,14 +41,18 @@ class Compiled:
         point = np.ascontiguousarray(point, dtype=float)
         return list(self.jitted(point, self.data.float_values, self.data.int_values))
 
+    def of(self, flat: Flat, shared: Sequence[Any]) -> Compiled:
+        """The same function for another graph of the same form, with its own shared data."""
+        return replace(self, flat=flat, data=self.data.of(shared))
 
-def compile_flat(flat: Flat, outputs: list[Any]) -> Compiled:
+
+def compile_flat(flat: Flat, outputs: list[Any], *, any_size: bool = False) -> Compiled:
     """Compile expressions of a graph's value variables as a function of the flat point.
 
     Numba's fast-math is off, so that the same seed gives the same draws whether the machine code was just
-    compiled or comes from disk.
+    compiled or comes from disk. With `any_size` the function serves data of other sizes.
     """
-    data = bundle(flat.of_vector(outputs))
+    data = bundle(flat.of_vector(outputs), any_size=any_size)
     inputs = [flat.joined, data.floats, data.ints]
 
     def compiled() -> Any:

@@ -34,9 +34,12 @@ class Conditional:
     ----------
     translation : Translation
         A translation in the centred geometry, where the effects' values are the effects themselves.
+    any_size : bool
+        Compile functions that serve other data of the same form as well, see `same_form.with_code_of`.
     """
 
     translation: Translation
+    any_size: bool = False
 
     # --- bookkeeping -----------------------------------------------------------------------------
 
@@ -156,13 +159,25 @@ class Conditional:
         of_effects : ndarray, shape (n_places, n_subjects)
         of_observations : ndarray, shape (n_places, n_obs)
         """
+        return self._terms_at(np.concatenate([theta, np.zeros(self.n_effects)]), len(theta), places)
+
+    def terms_of(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same, each at its own population parameters.
+
+        Parameters
+        ----------
+        points : ndarray, shape (n_points, n_theta + n_effects)
+        """
+        return self._terms_at(np.zeros(points.shape[1]), 0, points)
+
+    def _terms_at(self, point: np.ndarray, start: int, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         from bayes_nlmem.marginal.many import terms_at
 
         data = self._terms.data
         return terms_at(
             self._address,
-            np.concatenate([theta, np.zeros(self.n_effects)]),
-            len(theta),
+            point,
+            start,
             np.ascontiguousarray(places, float),
             data.float_values,
             data.int_values,
@@ -223,6 +238,35 @@ class Conditional:
         found = self._everything(np.concatenate([theta, b]))
         return dict(zip(self._individual_names, found.individual, strict=True))
 
+    def individuals_of(self, points: np.ndarray) -> dict[str, np.ndarray]:
+        """The individual parameters at many points in one call, points in the first dimension.
+
+        Parameters
+        ----------
+        points : ndarray, shape (n_points, n_theta + n_effects)
+        """
+        from bayes_nlmem.marginal.by_address import address_of
+        from bayes_nlmem.marginal.many import terms_at
+
+        if not self._individual_names:
+            return {}
+        compiled = self._individuals
+        shapes, values = self._individual_shapes
+        _, found = terms_at(
+            address_of(compiled.jitted),
+            np.zeros(points.shape[1]),
+            0,
+            np.ascontiguousarray(points, float),
+            compiled.data.float_values,
+            compiled.data.int_values,
+            np.zeros(0, np.int64),
+            0,
+            values,
+        )
+        pieces = np.split(found, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1], axis=1)
+        named = zip(self._individual_names, pieces, shapes, strict=True)
+        return {name: piece.reshape(len(points), *shape) for name, piece, shape in named}
+
     def hessian(self, theta: np.ndarray, b: np.ndarray, step: float = 1e-4) -> np.ndarray:
         """Second derivatives of every subject's joint log-density in its own effects.
 
@@ -270,10 +314,10 @@ class Conditional:
         terms_population, rest = terms[: len(population)], terms[len(population) :]
         prior = _total(terms_population) + _total(graph.replace_rvs_by_values(graph.potentials))
         of_effects, of_data = _total(rest[: len(effects)]), _total(rest[len(effects) :])
-        individual = graph.replace_rvs_by_values([graph[name] for name in self._individual_names])
+        individual = self.symbolic_individuals
         slopes = [self._slope(total, population) for total in (prior, of_effects, of_data)]
         outputs = [prior, *slopes, self._slope(of_effects + of_data, effects), *rest, *individual]
-        return compile_flat(Flat(graph, (*population, *effects)), outputs)
+        return compile_flat(self.flat, outputs, any_size=self.any_size)
 
     def _everything(self, point: np.ndarray) -> _Everything:
         prior, slope_prior, slope_effects, slope_data, slope_b, *others = self._compiled(point)
@@ -290,14 +334,48 @@ class Conditional:
     @cached_property
     def _terms(self) -> Compiled:
         """The terms of the effects and of the observations at a point."""
-        graph, population, effects = self.graph, self.population.variables, self.effects.variables
-        terms = graph.logp(vars=[*effects, *graph.observed_RVs], sum=False)
-        split = len(effects)
-        joined = [
-            pt.concatenate([pt.zeros(1), *(pt.cast(term, "float64").ravel() for term in some)])[1:]
-            for some in (terms[:split], terms[split:])
-        ]
-        return compile_flat(Flat(graph, (*population, *effects)), joined)
+        terms, split = self.symbolic_terms, len(self.effects.variables)
+        return compile_flat(
+            self.flat, [_joined(terms[:split]), _joined(terms[split:])], any_size=self.any_size
+        )
+
+    @cached_property
+    def _individuals(self) -> Compiled:
+        """The individual parameters, one after the other."""
+        nothing = pt.zeros(1)[1:]
+        return compile_flat(self.flat, [nothing, _joined(self.symbolic_individuals)], any_size=self.any_size)
+
+    @cached_property
+    def flat(self) -> Flat:
+        """All variables: the population's, then the effects."""
+        return Flat(self.graph, (*self.population.variables, *self.effects.variables))
+
+    @cached_property
+    def symbolic_terms(self) -> list[Any]:
+        """Log-densities of the effects and of the observations, as expressions of the graph's values."""
+        return self.graph.logp(vars=[*self.effects.variables, *self.graph.observed_RVs], sum=False)
+
+    @property
+    def symbolic_individuals(self) -> list[Any]:
+        """The individual parameters as expressions of the graph's values."""
+        return self.graph.replace_rvs_by_values(self.individual_variables)
+
+    @property
+    def individual_variables(self) -> list[Any]:
+        """The individual parameters in the graph."""
+        return [self.graph[name] for name in self._individual_names]
+
+    @cached_property
+    def _individual_shapes(self) -> tuple[list[tuple[int, ...]], int]:
+        """Shape of every individual parameter, and the number of values of all."""
+        length = {dim: len(np.asarray(labels)) for dim, labels in self.graph.coords.items()}
+        dims = [self.graph.named_vars_to_dims[name] for name in self._individual_names]
+        shapes = [tuple(length[dim] for dim in own) for own in dims]
+        total = int(sum(np.prod(shape) for shape in shapes))
+        # Machine code checks no bounds.
+        found = self._individuals(np.zeros(self.population.size + self.n_effects))[1]
+        assert len(found) == total, "one value per individual parameter and subject, occasion or interval"
+        return shapes, total
 
     @cached_property
     def _address(self) -> int:
@@ -313,12 +391,19 @@ class Conditional:
     @cached_property
     def _subject_of_effect_term(self) -> np.ndarray:
         """Subject of every element of the effects' terms, one or several per subject or occasion."""
-        split = len(self.effects.variables)
-        terms = self.graph.logp(vars=list(self.effects.variables), sum=False)
         found = [np.zeros(0, np.int64)]
-        for group, term, shape in zip(self._groups[:split], terms, self.effects.shapes, strict=True):
-            found.append(np.repeat(group, shape[1] if term.ndim == 2 else 1))
+        split = len(self.effects.variables)
+        for group, width in zip(self._groups[:split], self._terms_per_group, strict=True):
+            found.append(np.repeat(group, width))
         return np.concatenate(found).astype(np.int64)
+
+    @cached_property
+    def _terms_per_group(self) -> list[int]:
+        """Terms of each effects' variable per subject or occasion: one, or one per effect."""
+        terms = self.symbolic_terms[: len(self.effects.variables)]
+        return [
+            shape[1] if term.ndim == 2 else 1 for term, shape in zip(terms, self.effects.shapes, strict=True)
+        ]
 
     def _slope(self, total: Any, variables: tuple) -> Any:
         values = [self.graph.rvs_to_values[rv] for rv in variables]
@@ -339,6 +424,10 @@ class _Everything:
     slope_b: np.ndarray
     terms: list[np.ndarray]
     individual: list[np.ndarray]
+
+
+def _joined(terms: list) -> Any:
+    return pt.concatenate([pt.zeros(1), *(pt.cast(term, "float64").ravel() for term in terms)])[1:]
 
 
 def _total(terms: list) -> Any:

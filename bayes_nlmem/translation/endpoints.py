@@ -14,6 +14,7 @@ from bayes_nlmem.ground.messages import explain, rows_text
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.statistics.endpoints import Endpoint, Rows, is_endpoint, observation_name
 from bayes_nlmem.translation.drawing import known_or_drawn
+from bayes_nlmem.translation.layout import as_data
 from bayes_nlmem.translation.likelihood import Observed
 
 
@@ -153,7 +154,7 @@ def draw_endpoint(output: str, observed: Observed, model: Model, data: Dataset, 
         logp=law.log_density,
         random=law.draw,
         signature=f"{','.join(['()'] * len(arguments))}->()",
-        observed=observed.value,
+        observed=as_data(f"{output}_values", observed.value),
         dims=dims,
     )
 

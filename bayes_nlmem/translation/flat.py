@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -125,6 +125,8 @@ class Bundle:
         What they hold.
     shared : tuple
         The shared variables, in their order.
+    any_size : bool
+        Whether the expressions take data of other sizes, too.
     """
 
     outputs: list[Any]
@@ -133,40 +135,69 @@ class Bundle:
     float_values: np.ndarray
     int_values: np.ndarray
     shared: tuple[Any, ...] = ()
+    any_size: bool = False
 
     def refresh(self) -> None:
         """Take over the current values of the shared variables, in place: other data, the same functions."""
-        at = {"f": 1, "i": 1}
-        for variable in self.shared:
-            value = np.asarray(variable.get_value())
-            kind = "f" if value.dtype.kind == "f" else "i"
-            vector = self.float_values if kind == "f" else self.int_values
-            vector[at[kind] : at[kind] + value.size] = np.ravel(value)
-            at[kind] += value.size
+        self.float_values[:], self.int_values[:] = _packed(self.shared, self.any_size)
+
+    def of(self, shared: Sequence[Any]) -> Bundle:
+        """The same expressions of other shared variables, which stand for these one by one."""
+        return replace(self, shared=tuple(shared), **_named(_packed(shared, self.any_size)))
 
 
-def bundle(outputs: Sequence[Any]) -> Bundle:
-    """Put the shared variables of some expressions into one vector of floats and one of integers."""
+def bundle(outputs: Sequence[Any], *, any_size: bool = False) -> Bundle:
+    """Put the shared variables of some expressions into one vector of floats and one of integers.
+
+    Parameters
+    ----------
+    outputs : sequence of TensorVariable
+        The expressions.
+    any_size : bool
+        Read the sizes of the data from the vector of integers, so that data of other sizes need no other
+        expressions. Without it they are known at compilation, which makes faster code.
+    """
     shared = [v for v in dict.fromkeys(graph_inputs(list(outputs))) if isinstance(v, SharedVariable)]
-    vectors = {"float64": pt.dvector("floats"), "int64": pt.lvector("ints")}
-    parts: dict[str, list[np.ndarray]] = {"float64": [np.zeros(1)], "int64": [np.zeros(1, np.int64)]}
-    at = {"float64": 1, "int64": 1}
-    replacements = {}
+    vectors = {"f": pt.dvector("floats"), "i": pt.lvector("ints")}
+    at = {"f": 1, "i": 1 + (sum(1 + v.ndim for v in shared) if any_size else 0)}
+    head, replacements = 1, {}
     for variable in shared:
-        value = np.asarray(variable.get_value())
-        kind = "float64" if value.dtype.kind == "f" else "int64"
-        piece = vectors[kind][at[kind] : at[kind] + value.size].reshape(value.shape)
+        value, kind = np.asarray(variable.get_value()), _kind(variable)
+        if any_size:
+            begin = vectors["i"][head]
+            shape = tuple(vectors["i"][head + 1 + k] for k in range(value.ndim))
+            size = pt.prod(pt.stack(shape)) if shape else 1
+            head += 1 + value.ndim
+            piece = vectors[kind][begin : begin + size].reshape(shape, ndim=value.ndim)
+        else:
+            piece = vectors[kind][at[kind] : at[kind] + value.size].reshape(value.shape)
+            at[kind] += value.size
         replacements[variable] = piece.astype(variable.dtype)
-        parts[kind].append(np.ravel(value).astype(kind))
-        at[kind] += value.size
     replaced = clone_replace(list(outputs), replacements)
     missing = [v for v in explicit_graph_inputs(replaced) if isinstance(v, SharedVariable)]
     assert not missing, missing
-    return Bundle(
-        replaced,
-        vectors["float64"],
-        vectors["int64"],
-        np.concatenate(parts["float64"]),
-        np.concatenate(parts["int64"]),
-        tuple(shared),
-    )
+    packed = _named(_packed(shared, any_size))
+    return Bundle(replaced, vectors["f"], vectors["i"], **packed, shared=tuple(shared), any_size=any_size)
+
+
+def _kind(variable: Any) -> str:
+    return "f" if np.asarray(variable.get_value(borrow=True)).dtype.kind == "f" else "i"
+
+
+def _named(packed: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+    return dict(zip(("float_values", "int_values"), packed, strict=True))
+
+
+def _packed(shared: Sequence[Any], any_size: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Floats, and integers: of any size, these begin with the place and the shape of every variable."""
+    parts: dict[str, list[np.ndarray]] = {"f": [np.zeros(1)], "i": [np.zeros(1, np.int64)]}
+    width = sum(1 + variable.ndim for variable in shared) if any_size else 0
+    at, head = {"f": 1, "i": 1 + width}, []
+    for variable in shared:
+        value, kind = np.asarray(variable.get_value()), _kind(variable)
+        parts[kind].append(np.ravel(value).astype(np.float64 if kind == "f" else np.int64))
+        head += [at[kind], *value.shape]
+        at[kind] += value.size
+    if any_size:
+        parts["i"].insert(1, np.array(head, np.int64))
+    return np.concatenate(parts["f"]), np.concatenate(parts["i"])

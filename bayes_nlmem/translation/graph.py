@@ -28,7 +28,7 @@ from bayes_nlmem.translation.individuals import (
     name_individuals,
     on_rows,
 )
-from bayes_nlmem.translation.layout import Layout, lay_out
+from bayes_nlmem.translation.layout import Layout, as_data, lay_out
 from bayes_nlmem.translation.likelihood import Observed, draw_observations, observations, to_be_drawn
 from bayes_nlmem.translation.meeting import check_meeting, observed_records
 from bayes_nlmem.translation.missing import complete_covariates
@@ -229,9 +229,9 @@ def _predict(model: Model, records, parameters, asked: Asked) -> dict[str, objec
     prediction = structure.predict(parameters, plan)
     if len(asked) == 1:
         return dict.fromkeys(asked, prediction)
-    stops = np.cumsum(sizes)
+    places = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
     return {
-        name: prediction[stop - size : stop] for name, size, stop in zip(asked, sizes, stops, strict=True)
+        name: prediction[as_data(f"{name}_places", own)] for name, own in zip(asked, places, strict=True)
     }
 
 

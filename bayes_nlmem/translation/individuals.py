@@ -102,7 +102,7 @@ def chosen_values(model: Model, layout: Layout, of_each: Sequence[Values], scena
             continue
         level = found[name][1] or "subject"
         per_row = level == "row" and not layout.rows_are_subjects
-        of_element = scenario[layout.row_subject] if per_row else scenario
+        of_element = scenario[layout.subject_of_row] if per_row else scenario
         found[name] = (chosen([values[name][0] for values in of_each], of_element), level)
     return found
 
@@ -128,12 +128,12 @@ def _individual(
     def on_level(covariate: str):
         values = covariates[covariate]
         if level == "row" and covariate not in layout.row_covariates and not layout.rows_are_subjects:
-            return values[layout.row_subject]
+            return values[layout.subject_of_row]
         return values
 
     def per_row(subject_values):
         if level == "row" and not layout.rows_are_subjects:
-            return subject_values[layout.row_subject]
+            return subject_values[layout.subject_of_row]
         return subject_values
 
     for key, effect in parameter.covariates.items():
@@ -149,7 +149,7 @@ def _individual(
         additive = additive + per_row(_of_subject(name, parameter, effects.eta.of_class(number)))
     if parameter.iov is not None:
         kappa = effects.kappa.column(name)
-        additive = additive + (kappa if layout.rows_are_occasions else kappa[layout.row_occasion])
+        additive = additive + (kappa if layout.rows_are_occasions else kappa[layout.occasion_of_row])
     return parameter.scale.natural(additive, pt), level
 
 
@@ -181,7 +181,8 @@ def _dimension(level: str, layout: Layout) -> str:
 def _spread(value, level: str | None, layout: Layout):
     """The parameter's value on every row."""
     if level is None:
-        return pt.alloc(pt.as_tensor(value, dtype="float64"), layout.n_rows)
+        count = layout.n_rows if layout.rows_are_subjects else layout.subject_of_row.shape[0]
+        return pt.alloc(pt.as_tensor(value, dtype="float64"), count)
     if level == "subject" and not layout.rows_are_subjects:
-        return value[layout.row_subject]
+        return value[layout.subject_of_row]
     return value

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +69,16 @@ class Layout:
         """Number of parameter rows."""
         return len(self.row_subject)
 
+    @cached_property
+    def subject_of_row(self) -> Any:
+        """`row_subject` as data of a graph, so that other records make no other graph."""
+        return as_data("row_subject", self.row_subject)
+
+    @cached_property
+    def occasion_of_row(self) -> Any:
+        """`row_occasion` as data of a graph."""
+        return as_data("row_occasion", self.row_occasion)
+
     @property
     def rows_are_subjects(self) -> bool:
         """Whether every subject has exactly one row."""
@@ -86,6 +98,13 @@ class Layout:
             count[subject] += 1
             labels.append(f"{self.subjects[subject]}:{count[subject]}")
         return np.asarray(labels)
+
+
+def as_data(name: str, values: np.ndarray) -> Any:
+    """What depends on the records, as a shared variable of a graph (a constant would be part of its code)."""
+    import pytensor
+
+    return pytensor.shared(np.asarray(values), name=name)
 
 
 def lay_out(model: Model, data: Dataset) -> Layout:

@@ -16,6 +16,7 @@ from bayes_nlmem.model.specification import Model
 from bayes_nlmem.statistics.laws import NORMAL, Law
 from bayes_nlmem.statistics.surroundings import inherited
 from bayes_nlmem.translation.drawing import known_or_drawn
+from bayes_nlmem.translation.layout import as_data
 from bayes_nlmem.translation.observation_law import ObservationLaw
 from bayes_nlmem.translation.surroundings import Surroundings
 
@@ -140,7 +141,10 @@ def settled_error(
         The random effect on the magnitude at every observation, without arguments.
     """
     sigmas = {suffix: of(suffix, value) for suffix, value in residual.unknowns().items()}
-    around_it: dict[str, Any] = {f"@{name}": values for name, values in around.at.items()}
+    around_it: dict[str, Any] = {
+        f"@{name}": values if xp is np or values.dtype.kind != "f" else as_data(name, values)
+        for name, values in around.at.items()
+    }
     if inherited(residual, "iiv") is not None:
         around_it["@eta"] = eta()
     spread = residual.sd(prediction, {**sigmas, **around_it}, xp)
@@ -179,7 +183,7 @@ def draw_observations(
             return known_or_drawn(f"sigma_{output}_{suffix}", value)
 
         def effect(output: str = output) -> Any:
-            return eta(output)[around[output].subject]
+            return eta(output)[as_data(f"{output}_subject", around[output].subject)]
 
         errors[output] = settled_error(model.residuals[output], f, around[output], pt, parameter, effect)
     correlations = {pair.names: _correlation(pair) for pair in model.correlated_residuals}
@@ -241,7 +245,7 @@ def _draw(
         logp=law.log_probability,
         random=law.draw,
         signature=f"{','.join(['()'] * len(arguments))}->()",
-        observed=seen.value,
+        observed=as_data(f"{output}_values", seen.value),
         dims=dims,
     )
 

@@ -112,7 +112,7 @@ def _occasion_problems(model: Model, data: Dataset):
             got="none",
             remedy='Add OCC, map it with columns={"OCC": ...}, or leave iov out.',
         )
-    elif per_subject.max() == 1:
+    elif per_subject.max() == 1 and len(per_subject) > 1:  # one patient of a known population has what it has
         yield explain(
             expected=f"subjects with several occasions, since {', '.join(names)} vary between occasions",
             got="one occasion in every subject, so IOV cannot be told from IIV",
