@@ -159,6 +159,8 @@ _EXPORTS: dict[str, str] = {
     # dosing
     "Advice": "dosing.choice",
     "AdaptiveRule": "dosing.feedback",
+    "average_individuals": "dosing.averaging",
+    "AveragedIndividual": "dosing.averaging",
     "choose_dose": "dosing.choice",
     "forecast_check": "dosing.forecasts",
     "ForecastCheck": "dosing.forecasts",
@@ -214,6 +216,7 @@ _EXPORTS: dict[str, str] = {
     "plot_forecasts": "plots.forecasting",
     "plot_goodness_of_fit": "plots.goodness",
     "plot_information": "plots.sampling_times",
+    "plot_individual": "plots.one_patient",
     "plot_individual_fits": "plots.individuals",
     "plot_next_sample": "plots.sampling_times",
     "plot_npde": "plots.errors",

@@ -10,7 +10,7 @@ import numpy as np
 from bayes_nlmem.design.quantities import Reported
 from bayes_nlmem.ground.messages import FitError, explain, names_text
 
-CRITERIA = ("D", "Ds", "A", "c")
+CRITERIA = ("D", "Ds", "A", "c", "EIG")
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,23 +19,30 @@ class Criterion:
 
     D: log det M. Ds: log det M - log det M of the parameters that are not of interest. A: minus the log of
     the sum of squared relative standard errors. c: minus the log of the largest relative variance among the
-    parameters of interest.
+    parameters of interest. EIG: expected information gain [nats], half of what the study adds to log det
+    of the precision of the parameters, the posterior taken as normal on the unconstrained scale.
 
     Parameters
     ----------
-    name : {"D", "Ds", "A", "c"}
+    name : {"D", "Ds", "A", "c", "EIG"}
     about : ndarray of bool, shape (p,)
         Parameters of interest, for Ds and c.
     shown : Reported
         The parameters and the scale on which they are judged.
+    before : float
+        Log det of the precision before the study, for EIG; the information then includes that precision.
     """
 
     name: str
     about: np.ndarray
     shown: Reported
+    before: float = 0.0
 
     def __call__(self, information: np.ndarray) -> np.ndarray:
         """Value for information on the unconstrained scale, shape (..., p, p); -inf where it is singular."""
+        if self.name == "EIG":
+            sign, log_det = np.linalg.slogdet(information)
+            return np.where((sign > 0) & np.isfinite(log_det), 0.5 * (log_det - self.before), -np.inf)
         back = np.linalg.inv(self.shown.slopes)
         scale = np.where(self.shown.values == 0, 1.0, np.abs(self.shown.values))
         turn = back * scale
@@ -55,8 +62,10 @@ class Criterion:
         return np.where(fine, -np.log(np.where(fine, judged, 1.0)), -np.inf)
 
 
-def criterion_of(name: str, about: Sequence[str] | str | None, shown: Reported) -> Criterion:
-    """The criterion of that name.
+def criterion_of(
+    name: str, about: Sequence[str] | str | None, shown: Reported, before: float = 0.0
+) -> Criterion:
+    """The criterion of that name; `before` is log det of the precision before the study, for EIG.
 
     Raises
     ------
@@ -78,4 +87,4 @@ def criterion_of(name: str, about: Sequence[str] | str | None, shown: Reported) 
     unknown = [one for one in names if one not in shown.names]
     if unknown:
         raise FitError(explain(expected=f"about= among {', '.join(shown.names)}", got=", ".join(unknown)))
-    return Criterion(name, np.array([one in names for one in shown.names]), shown)
+    return Criterion(name, np.array([one in names for one in shown.names]), shown, before)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_nlmem.data.planned import Arm, Design
+from bayes_nlmem.design.beliefs import GAIN, centre_of, situations_of
 from bayes_nlmem.design.candidates import candidates, plan
 from bayes_nlmem.design.criteria import criterion_of
 from bayes_nlmem.design.interpolation import edges_of, grid_of
@@ -18,7 +19,6 @@ from bayes_nlmem.design.precision import Precision, expected_precision, prior_in
 from bayes_nlmem.design.quantities import reported
 from bayes_nlmem.design.search import Group, Search, Situation, grid_candidates
 from bayes_nlmem.ground.messages import FitError, explain
-from bayes_nlmem.marginal.point import point_of, points_of_draws
 from bayes_nlmem.model.specification import Model
 
 _GRID = 240
@@ -45,6 +45,8 @@ class Optimum:
         One row per start: the criterion after exchange and after polishing.
     seconds : float
         Time taken, compilation included.
+    value_error : float
+        Monte Carlo error of the value where it is averaged over draws, else NaN.
 
     Examples
     --------
@@ -70,6 +72,7 @@ class Optimum:
     value_before: float
     trace: pd.DataFrame
     seconds: float
+    value_error: float = np.nan
 
     @property
     def efficiency(self) -> float:
@@ -77,7 +80,8 @@ class Optimum:
         return self.precision.efficiency(self.before)
 
     def __repr__(self) -> str:
-        lines = [f"Optimal design ({self.criterion}): {self.value:.6g}, was {self.value_before:.6g}"]
+        error = f" (Monte Carlo error {self.value_error:.2g})" if np.isfinite(self.value_error) else ""
+        lines = [f"Optimal design ({self.criterion}): {self.value:.6g}{error}, was {self.value_before:.6g}"]
         for k, arm in enumerate(self.design.arms):
             assert isinstance(arm.times, Mapping)
             for endpoint, times in arm.times.items():
@@ -103,7 +107,7 @@ def optimise_design(
     block_diagonal: bool = False,
     variances: bool = False,
     priors: bool = False,
-    draws: int = 1,
+    draws: int | None = None,
     restarts: int = 5,
     seed: int | None = None,
     progress: bool = False,
@@ -114,13 +118,22 @@ def optimise_design(
     samples are exchanged one by one against the whole grid (Fedorov 1972), then all times move together
     through splines between the grid's times (gradient search), and the winner is evaluated exactly.
 
+    The expected information gain is the mean Kullback-Leibler distance from prior to posterior. With a
+    normal posterior on the unconstrained scale, whose precision is that of the prior plus the information,
+
+    .. math:: G = E_\theta\, \tfrac12 [\log\det(P_0 + M(\theta)) - \log\det P_0]
+
+    averaged over draws of the prior (or of the fit that the study follows), P_0 their inverse covariance.
+
     Parameters
     ----------
     model, design, at, block_diagonal, variances, priors :
-        As in `expected_precision`; the design's own times are the first start.
-    criterion : {"D", "Ds", "A", "c"}
+        As in `expected_precision`; the design's own times are the first start. For "EIG" `at` is a fit, or
+        "priors": the model's own.
+    criterion : {"D", "Ds", "A", "c", "EIG"}
         D: the volume of all parameters' confidence region. Ds: of those in `about`. A: the sum of squared
-        relative standard errors. c: the largest relative standard error in `about`.
+        relative standard errors. c: the largest relative standard error in `about`. EIG: the expected
+        information gain about all parameters in nats, see below.
     about : str or sequence of str
         Parameters of interest, by their row in the table of `expected_precision`.
     windows : (low, high), sequence of such pairs, or mapping of endpoint to them
@@ -135,8 +148,9 @@ def optimise_design(
         Least time between two samples of an endpoint.
     shared : bool
         All arms are sampled at the same times.
-    draws : int
-        If `at` is a fit: average the criterion over so many of its draws (ED-optimal, robust).
+    draws : int, optional
+        If `at` is a fit: average the criterion over so many of its draws (ED-optimal, robust); by default
+        take the posterior mean, for "EIG" 20 draws.
     restarts : int
         Random starts beside the design's own.
     seed : int, optional
@@ -157,6 +171,7 @@ def optimise_design(
     References
     ----------
     Nyberg et al. 2015, doi:10.1111/bcp.12352
+    Ryan, Drovandi, McGree & Pettitt 2016, doi:10.1111/insr.12107
 
     Examples
     --------
@@ -181,7 +196,12 @@ def optimise_design(
     groups, dense = _groups(model, design, windows, allowed, samples, tuple(fixed), spacing, shared)
     planned = plan(model, dense, seed=seed)
     conditional = planned.conditional
-    points = _points(conditional, at, draws, seed)
+    gain = criterion == GAIN
+    if gain and priors:
+        raise FitError(
+            explain(expected=f"priors=False with {GAIN}, which has a prior in any case", got="True")
+        )
+    points, known = situations_of(conditional, at, criterion=criterion, draws=draws, seed=seed)
     situations = []
     for theta in points:
         shown = reported(conditional, theta, variances=variances)
@@ -190,9 +210,14 @@ def optimise_design(
             low, high = _span(dense.arms[arm])
             arms[arm].append(grid_candidates(one, edges_of(dense.arms[arm], low, high)))
         added = prior_information(conditional, theta) if priors else np.zeros((len(theta), len(theta)))
-        situations.append(Situation(arms, criterion_of(criterion, about, shown), added))
+        before = 0.0
+        if known is not None:
+            added, before = known, float(np.linalg.slogdet(known)[1])
+        situations.append(Situation(arms, criterion_of(criterion, about, shown, before), added))
     search = Search(situations, groups, block_diagonal)
     best, trace = _best_of(search, _starts(groups, design, restarts, seed), progress)
+    if isinstance(at, str):
+        at = centre_of(conditional, points)
     found = _with_times(design, groups, best)
     options: dict[str, Any] = {
         "block_diagonal": block_diagonal,
@@ -204,38 +229,19 @@ def optimise_design(
     before = expected_precision(model, design, at, **options)
     judge = situations[0].criterion
     rows = pd.DataFrame(trace, columns=["exchange", "polish"]).rename_axis("start")
-    return Optimum(
-        found,
-        after,
-        before,
-        criterion,
-        _judged(judge, after),
-        _judged(judge, before),
-        rows,
-        time.perf_counter() - began,
-    )
+    value, value_before, error = _judged(judge, after), _judged(judge, before), np.nan
+    if gain:
+        each = search.values(best)
+        value, error = float(each.mean()), float(each.std(ddof=1) / len(each) ** 0.5)
+        value_before = search.value(_own_times(groups, design))
+    seconds = time.perf_counter() - began
+    return Optimum(found, after, before, criterion, value, value_before, rows, seconds, error)
 
 
 def _judged(judge: Any, precision: Precision) -> float:
     information = precision.information.to_numpy()
     forward = judge.shown.slopes
     return float(judge(forward.T @ information @ forward))
-
-
-def _points(conditional: Any, at: Any, draws: int, seed: int | None) -> list[np.ndarray]:
-    if draws == 1:
-        return [point_of(conditional, at)]
-    if not hasattr(at, "draws"):
-        raise FitError(
-            explain(
-                expected="a fit for draws > 1, to average over what is uncertain",
-                got=f"draws={draws} with values of {type(at).__name__}",
-                remedy="Leave draws out, or give a fit.",
-            )
-        )
-    every = points_of_draws(conditional, at.draws["posterior"])
-    picked = np.random.default_rng(seed).choice(len(every), size=min(draws, len(every)), replace=False)
-    return [every[k] for k in picked]
 
 
 def _best_of(
@@ -385,6 +391,12 @@ def _listed(allowed: Any, endpoint: str) -> list[float]:
 def _span(arm: Arm) -> tuple[float, float]:
     every = [t for times in _times(arm).values() for t in times]
     return min(every), max(every)
+
+
+def _own_times(groups: list[Group], design: Design) -> list[np.ndarray]:
+    """The free times of the design that was given."""
+    own = [np.asarray(_times(design.arms[group.arms[0]])[group.endpoint], float) for group in groups]
+    return [np.setdiff1d(times, group.fixed) for times, group in zip(own, groups, strict=True)]
 
 
 def _starts(groups: list[Group], design: Design, restarts: int, seed: int | None) -> list[list[np.ndarray]]:

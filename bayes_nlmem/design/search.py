@@ -89,13 +89,17 @@ class Search:
 
     def value(self, times: Sequence[np.ndarray]) -> float:
         """The criterion, averaged over the situations, for the free times of every group."""
-        found = 0.0
+        return float(np.mean(self.values(times)))
+
+    def values(self, times: Sequence[np.ndarray]) -> np.ndarray:
+        """The criterion in every situation."""
+        found = []
         for situation in self.situations:
             total = situation.added.copy()
             for arm in range(len(situation.arms)):
                 total += self._arm(situation, arm, times, None)[0]
-            found += float(situation.criterion(total))
-        return found / len(self.situations)
+            found.append(float(situation.criterion(total)))
+        return np.array(found)
 
     def replaced(self, times: Sequence[np.ndarray], group: int, position: int) -> np.ndarray:
         """The criterion for every allowed time in the place of one sample, shape (m,)."""

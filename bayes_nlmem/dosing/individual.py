@@ -60,6 +60,9 @@ class Individual:
         The record of the population's fit, if there was one.
     edit : callable, optional
         The change of the graph.
+    log_evidence : float
+        Logarithm of the density of the patient's observations under the population, with effects and
+        population parameters integrated out: 0 without observations, NaN where NUTS was needed.
 
     Examples
     --------
@@ -80,6 +83,7 @@ class Individual:
     seconds: Mapping[str, float]
     record: Any = None
     edit: Callable[[Any], Any] | None = None
+    log_evidence: float = np.nan
 
     @property
     def id(self) -> Any:
@@ -184,7 +188,8 @@ def individualize(
     seen = {output: record for output, record in observed_records(model, data).items() if len(record)}
     if not seen:
         made = _a_priori(learnt, model, data, draws, seed)
-        return replace(found, draws=made, seconds=FrozenMapping({"all": time.perf_counter() - began}))
+        now = FrozenMapping({"all": time.perf_counter() - began})
+        return replace(found, draws=made, seconds=now, log_evidence=0.0)
     ready = readiness(learnt).of(data, list(seen))
     conditional, points, of_draw = ready.conditional, ready.points, ready.of_draw
     for function in (conditional.densities, conditional.joint):  # compiled at their first call
@@ -218,6 +223,7 @@ def individualize(
         pareto_k=weighted.pareto_k,
         effective=weighted.effective,
         seconds=now,
+        log_evidence=weighted.log_evidence,
     )
 
 

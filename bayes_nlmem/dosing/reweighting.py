@@ -29,12 +29,15 @@ class Weighted:
         Pareto-smoothed, sum 1.
     pareto_k : float
         Shape of the tail of the raw weights.
+    log_evidence : float
+        Logarithm of p(y), averaged over the population: that of the mean raw weight.
     """
 
     point: np.ndarray
     effects: np.ndarray
     weights: np.ndarray
     pareto_k: float
+    log_evidence: float
 
     @property
     def effective(self) -> float:
@@ -100,9 +103,10 @@ def _weighted(
     raw = of_effects[:, 0] + of_observations.sum(axis=1) - log_proposal
     raw = np.where(np.isfinite(raw), raw, -np.inf)
     if not np.isfinite(raw).any():
-        return Weighted(of_draw, effects, np.full(len(raw), 1 / len(raw)), np.inf)
+        return Weighted(of_draw, effects, np.full(len(raw), 1 / len(raw)), np.inf, -np.inf)
+    log_evidence = raw.max() + np.log(np.mean(np.exp(raw - raw.max())))
     lowest = raw[np.isfinite(raw)].min() - 50
     # ArviZ takes log-likelihoods, whose negatives are the log-weights.
     smooth, k = array_stats.psislw(-np.where(np.isfinite(raw), raw, lowest))
     weights = np.exp(smooth - smooth.max())
-    return Weighted(of_draw, effects, weights / weights.sum(), float(k))
+    return Weighted(of_draw, effects, weights / weights.sum(), float(k), float(log_evidence))

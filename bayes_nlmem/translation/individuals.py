@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
@@ -128,7 +129,8 @@ def _individual(
     def on_level(covariate: str):
         values = covariates[covariate]
         if level == "row" and covariate not in layout.row_covariates and not layout.rows_are_subjects:
-            return values[layout.subject_of_row]
+            # categories are words, and constants of the graph
+            return values[layout.row_subject if isinstance(values, np.ndarray) else layout.subject_of_row]
         return values
 
     def per_row(subject_values):
