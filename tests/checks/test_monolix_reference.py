@@ -2,8 +2,8 @@
 
 What its exported files hold had to be found out, since two headings mislead:
 
-* `theophylline_vpc_CONC_percentiles.csv` has lost the first nine of its thirteen columns while the headings of
-  the first four stayed: what is called bins_middles, empirical_median, empirical_lower and empirical_upper is
+* `theophylline_vpc_CONC_percentiles.csv` has lost the first nine of its thirteen columns while the headings
+  of the first four stayed: what is called bins_middles, empirical_median, empirical_lower and empirical_upper is
   the upper limit of the simulated 10th percentile, and median, lower and upper limit of the simulated 90th
   (limits of 90 %). The quantiles are those of type 5 (Hazen; MATLAB's): type 7 is up to 14 % off in the
   bins of 12 observations.
@@ -40,7 +40,7 @@ def simulated(folder, seen):
     baseline = data.table.assign(WT=data.covariate("WT")).query("AMT > 0").set_index("ID")
     doses = pd.DataFrame({"ID": seen["id"].unique(), "TIME": 0.0, "EVID": 1})
     doses["AMT"] = (baseline["AMT"] / baseline["WT"]).round(2).loc[doses["ID"]].to_numpy()
-    records = pd.DataFrame({"ID": seen["id"], "TIME": seen["time"], "EVID": 0, "AMT": 0.0, "DV": seen["CONC"]})
+    records = seen[["id", "time", "CONC"]].set_axis(["ID", "TIME", "DV"], axis=1).assign(EVID=0, AMT=0.0)
     table = pd.concat([doses, records]).sort_values(["ID", "TIME"], kind="stable")
     model = bn.Model(
         structure=bn.OneCompartment(absorption="first-order"),
