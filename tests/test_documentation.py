@@ -33,6 +33,7 @@ LONG = (
     "criteria.evidence",
     "criteria.leave_one_out",
     "design.optimum",
+    "dosing.averaging",
     "dosing.choice",
     "dosing.forecasts",
     "dosing.individual",
@@ -43,6 +44,7 @@ LONG = (
     "plots.bedside",
     "plots.comparison",
     "plots.forecasting",
+    "plots.one_patient",
     "plots.sampling_times",
 )
 RUN = [
