@@ -3,10 +3,9 @@
 What its exported files hold had to be found out, since two headings mislead:
 
 * `theophylline_vpc_CONC_percentiles.csv` has lost the first nine of its thirteen columns while the headings
-  of the first four stayed: what is called bins_middles, empirical_median, empirical_lower and
-  empirical_upper is the upper limit of the simulated 10th percentile, and median, lower and upper limit of the
-  simulated 90th (limits of 90 %). The quantiles are those of type 5 (Hazen; MATLAB's): type 7 is up to 14 %
-  off in the bins of 12 observations.
+  of the first four stayed. What is called bins_middles, empirical_median, empirical_lower, empirical_upper is
+  the upper limit of the simulated 10th percentile, and median, lower and upper limit of the simulated 90th
+  (limits of 90 %). Quantiles are of type 5 (Hazen; MATLAB's): type 7 is 14 % off where a bin holds 12 values.
 * its pwRes and npde are not decorrelated: they are (y - E) / SD and npd of each observation alone.
 """
 
