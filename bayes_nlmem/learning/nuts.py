@@ -18,6 +18,7 @@ from bayes_nlmem.learning.stages import make, prepare
 from bayes_nlmem.learning.storage import edit_name, load
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Edit
+from bayes_nlmem.translation.meeting import check_learnable
 
 GEOMETRIES = ("whitened", "noncentred", "centred")
 
@@ -99,6 +100,7 @@ def fit(
     50
     """
     _check_settings(draws, tune, chains, cores, sampler, target_accept, geometry, store)
+    check_learnable(model, data)
     asked = {
         "draws": draws,
         "tune": tune,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import pandas as pd
 
 from bayes_nlmem.data.covariates import is_missing
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import ModelError, explain, rows_text
+from bayes_nlmem.ground.prior import Prior
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.statistics.covariate_names import each, members, spoken
 from bayes_nlmem.statistics.endpoints import is_endpoint
@@ -57,6 +59,42 @@ def check_covariates(model: Model, data: Dataset) -> None:
         All problems in one message.
     """
     _refuse([*_covariate_problems(model, data)])
+
+
+def check_learnable(model: Model, data: Dataset) -> None:
+    """Refuse to learn the coefficient of a covariate that is the same everywhere in the data.
+
+    A graph of such data is no error: one patient has one weight. What is refused is to learn from them, where
+    the prior of the coefficient would be its posterior, or the coefficient could not be told from the typical
+    value.
+
+    Raises
+    ------
+    ModelError
+        All problems in one message.
+    """
+    _refuse([*_unlearnable(model, data)])
+
+
+def _unlearnable(model: Model, data: Dataset):
+    for name, parameter in model.parameters.items():
+        for key, effect in parameter.covariates.items():
+            unknown = any(isinstance(value, Prior) for value in effect.unknowns().values())
+            if not unknown or not all(covariate in data.covariates for covariate in members(key)):
+                continue
+            columns = [data.covariate(covariate) for covariate in members(key)]
+            values = [pd.unique(column[~is_missing(column)]) for column in columns]
+            if all(len(value) == 1 for value in values):
+                found = ", ".join(
+                    f"{covariate} = {value[0]}" for covariate, value in zip(members(key), values, strict=True)
+                )
+                yield explain(
+                    expected=f"{spoken(key)} to differ between subjects or times, since its effect on {name} "
+                    "is to be learnt",
+                    got=f"{found} in every row",
+                    remedy=f'Fix the coefficient at a number, or leave it out: model.without_covariate("{name}", '
+                    f"{key!r}).",
+                )
 
 
 def observed_records(model: Model, data: Dataset) -> dict[str, np.ndarray]:

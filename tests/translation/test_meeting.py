@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 
 import bayes_nlmem as bn
 from bayes_nlmem.ground.messages import ModelError
-from bayes_nlmem.translation.meeting import check_meeting, observed_records
+from bayes_nlmem.translation.meeting import check_learnable, check_meeting, observed_records
 
 
 def study(dvid=(1, 2, 1, 2), cmt=(2, 1, 2, 1)):
@@ -96,3 +96,29 @@ def test_endpoints_survive_saving_and_show_in_differences():
     assert bn.difference(model(), labelled) == "endpoints: none -> cp = 1, A_depot = 2"
     changed = labelled.with_residual("cp", bn.Additive(1.0), endpoint=7)
     assert changed.endpoints["cp"] == 7
+
+
+def weighed(*weights, sex=("F", "F")):
+    rows = [
+        {"ID": i, "TIME": t, "AMT": 0 if t else 100.0, "DV": 2.0 if t else None, "WT": weight, "SEX": sex[i]}
+        for i, weight in enumerate(weights)
+        for t in (0.0, 1.0)
+    ]
+    return bn.read(pd.DataFrame(rows), covariates=["WT", "SEX"])
+
+
+@pytest.mark.parametrize("learn", [bn.fit, bn.saem])
+def test_the_effect_of_a_covariate_that_never_changes_is_not_learnt(learn):
+    women = bn.Categorical({"M": bn.about(1.2)}, reference="F")
+    size = bn.Power(bn.Normal(0.75, 0.2), reference=70)
+    clearance = bn.Parameter(bn.about(5.0), iiv=bn.about(0.3), covariates={"WT": size, "SEX": women})
+    stated = bn.Model(
+        structure=bn.OneCompartment(),
+        parameters={"CL": clearance, "V": bn.Parameter(40.0)},
+        residuals={"cp": bn.Additive(0.5)},
+    )
+    with pytest.raises(ModelError, match=r"(?s)2 points.*WT = 60.*every row.*without_covariate.*SEX = F"):
+        learn(stated, weighed(60.0, 60.0))
+    check_learnable(stated, weighed(60.0, 70.0, sex=("F", "M")))
+    known = bn.Parameter(bn.about(5.0), covariates={"WT": bn.Power(0.75, reference=70)})
+    check_learnable(stated.with_parameter("CL", known), weighed(60.0, 60.0))

@@ -33,6 +33,7 @@ from bayes_nlmem.marginal.laplace_em import laplace_em
 from bayes_nlmem.marginal.separable import check_separable
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Edit, translate
+from bayes_nlmem.translation.meeting import check_learnable
 
 _MOST_START_SHIFT = 12.0
 
@@ -118,6 +119,7 @@ def saem(
     True
     """
     _check_settings(chains, explore, smooth, tolerance, draws)
+    check_learnable(model, data)
     began = time.perf_counter()
     say(progress, "building the graph")
     translation = translate(model, data, geometry="centred", edit=edit)
