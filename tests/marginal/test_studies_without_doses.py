@@ -74,12 +74,14 @@ def test_lung(shared_reference, published):
 
 
 def test_rapi(shared_reference, published):
-    """Importance sampling of saemix lies 1.5 above the integral, which is converged in its nodes here."""
+    """Plain adaptive quadrature, 40 x 40 nodes per student: 21476.625; saemix samples it 1.5 higher."""
     x = reference(shared_reference, "saemix/rapi_poisson.json")["runs"][0]
     at = {f"{name}_pop": value for name, value in x["fixed_effects"].items()}
     at |= {"omega_intercept": x["omega"][0][0] ** 0.5, "omega_slope": x["omega"][1][1] ** 0.5}
     at["corr_intercept_slope"] = correlation(x["omega"])
-    assert_allclose(minus_two(published("rapi"), at), x["m2ll_is"], atol=2.5)
+    found = minus_two(published("rapi"), at)
+    assert_allclose(found, 21476.625, atol=0.05)
+    assert_allclose(found, x["m2ll_is"], atol=2.5)
 
 
 def fitted(study, draws):
