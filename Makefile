@@ -10,7 +10,7 @@ PYTHONS = $(strip $(PYTHON) python3.13 python3.14 python3.12 python3 python)
 USABLE  = import sys, venv, ensurepip; sys.exit(not (3, 12) <= sys.version_info[:2] <= (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench docs install clean
+.PHONY: help demo test test-all validation lint bench docs install clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ test: $(STAMP)   ## the tests, without the slow ones
 
 test-all: $(STAMP)   ## every test, the slow ones too
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+validation: $(STAMP)   ## compare with reference values where they are there; writes docs/agreements.json
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q --agreements=docs/agreements.json $$(grep -rlw agree tests --include='test_*.py')
 
 lint: $(STAMP)   ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/mypy

@@ -4,6 +4,7 @@ Formulas are translated when the site is built, so that the pages need no script
 """
 
 import html
+import json
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from mkdocs.structure.files import File
 import bayes_nlmem
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*\\([(\[])(.*?)\\[)\]]\s*</\1>', re.DOTALL)
+AGREEMENTS = "<!-- agreements -->"
 PARTS = {
     "ground": "Priors, scales, messages",
     "data": "Data",
@@ -65,6 +67,34 @@ def on_files(files, config):
         content = f"# {PARTS.get(part, part)}\n\n" + "\n\n".join(blocks) + "\n"
         files.append(File.generated(config, f"api/{part}.md", content=content))
     return files
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Fill in the comparisons with reference values."""
+    if AGREEMENTS not in markdown:
+        return markdown
+    kept = Path(config.docs_dir).parent / "agreements.json"
+    return markdown.replace(AGREEMENTS, _agreements(json.loads(kept.read_text(encoding="utf-8"))))
+
+
+def _agreements(kept: list[dict]) -> str:
+    """One table per part of the package; of several values the place of the largest difference is shown."""
+    parts = defaultdict(list)
+    for one in kept:
+        parts[one["test"].split("/")[1]].append(one)
+    titles = ("compared", "values", "reference", "ours", "theirs", "difference", "within")
+    text = []
+    for part in (*PARTS, *(set(parts) - set(PARTS))):
+        if part in parts:
+            rows = [titles, ("---",) * len(titles), *map(_agreement, parts[part])]
+            text += [f"## {PARTS.get(part, part)}\n", *(f"| {' | '.join(row)} |" for row in rows), ""]
+    return "\n".join(text)
+
+
+def _agreement(one: dict) -> tuple[str, ...]:
+    within = f"{one['within']:.1g}" + (" relative" if one["relative"] else "")
+    numbers = (f"{one['ours']:.8g}", f"{one['theirs']:.8g}", f"{one['difference']:.1e}", within)
+    return (one["what"], str(one["values"]), one["source"], *numbers)
 
 
 def on_page_content(page_html, page, config, files):

@@ -17,6 +17,28 @@ def repository() -> Path:
     return REPOSITORY
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--agreements FILE`: keep what the tests compared with reference values."""
+    parser.addoption("--agreements", metavar="FILE", help="merge comparisons with reference values into FILE")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Write the comparisons, also those of other workers."""
+    from tests.agreement import write
+
+    if path := config.getoption("--agreements"):
+        reports = [report for found in terminalreporter.stats.values() for report in found]
+        terminalreporter.write_line(f"{write(path, reports)} comparisons with reference values in {path}")
+
+
+@pytest.fixture
+def agree(request: pytest.FixtureRequest):
+    """Compare with a reference value: `agree("-2LL", ours, theirs, source="exact", within=0.01)`."""
+    from tests.agreement import recorder
+
+    return recorder(request)
+
+
 @pytest.fixture
 def shared_reference(request: pytest.FixtureRequest) -> Path:
     """The folder of reference values that are too large, or not free enough, to be kept in the repository."""

@@ -34,12 +34,13 @@ def share(npd):
 
 
 @pytest.mark.parametrize("decorrelation", ["cholesky", "inverse", "polar"])
-def test_theophylline_has_the_errors_of_the_npde_package(shared_reference, decorrelation):
+def test_theophylline_has_the_errors_of_the_npde_package(agree, shared_reference, decorrelation):
     seen, simulated, kept = theophylline(shared_reference)
     reference, summary = wanted(shared_reference, f"theopp_{decorrelation}")
     found = bn.npde_of_arrays(seen.Conc, simulated, seen.ID, decorrelation=decorrelation)
-    assert_allclose(found.table.NPDE, reference.npde[kept], atol=1e-12)
-    assert_allclose(share(found.table.NPD), reference.pd[kept], atol=1e-12)
+    study, same = f"theophylline, {decorrelation}", {"source": "npde 3", "within": 1e-12}
+    agree(f"{study}: NPDE", found.table.NPDE, reference.npde[kept], **same)
+    agree(f"{study}: discrepancies", share(found.table.NPD), reference.pd[kept], **same)
     assert_allclose(found.table.EWRES, reference.ydobs[kept], atol=1e-12)
     assert_allclose(found.table.EPRED, reference.ypred[kept], rtol=1e-7)
     tests = found.tests.loc["NPDE"]
@@ -47,12 +48,12 @@ def test_theophylline_has_the_errors_of_the_npde_package(shared_reference, decor
 
 
 @pytest.mark.parametrize(("case", "name"), [("virload_nocens", "virload"), ("virload20_omit", "virload20")])
-def test_viral_load_has_the_errors_of_the_npde_package(shared_reference, case, name):
+def test_viral_load_has_the_errors_of_the_npde_package(agree, shared_reference, case, name):
     seen, simulated = viral_load(shared_reference, name)
     reference, summary = wanted(shared_reference, case)
     flags = seen.cens if "20" in name else None
     found = bn.npde_of_arrays(seen.Log_VL, simulated, seen.ID, censored=flags, censoring="omit")
-    assert_allclose(found.table.NPDE, reference.npde, atol=1e-12)
+    agree(f"viral load, {case}: NPDE", found.table.NPDE, reference.npde, source="npde 3", within=1e-12)
     assert_allclose(found.tests.loc["NPDE"].p_adjusted, summary["gof_npde"]["p.value"], rtol=1e-6)
 
 

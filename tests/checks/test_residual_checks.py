@@ -11,13 +11,13 @@ import bayes_nlmem as bn
 from bayes_nlmem.checks.weighted import linearised_residuals
 
 
-def test_residuals_of_wang_are_those_of_nonmem(shared_reference):
+def test_residuals_of_wang_are_those_of_nonmem(agree, shared_reference):
     study = bn.zoo.load("wang2007")
     found = linearised_residuals(study.model, study.data, {"k_pop": 0.5, "omega_k": 0.2})
     table = pd.read_csv(shared_reference / "nlmixr2" / "wang2007_prop_focei_nonmem_table.csv")
     names = {"CPRED": "CPRED", "WRES": "NWRES", "CWRES": "CWRES", "EBE_PRED": "IPRE", "EBE_IWRES": "IWRES"}
     for own, theirs in names.items():
-        assert_allclose(found[own], table[theirs], atol=1e-4, err_msg=own)
+        agree(f"Wang 2007: {own}", found[own], table[theirs], source="NONMEM, by nlmixr2", within=1e-4)
 
 
 def test_simulated_residuals_of_wang_are_those_of_nonmem_up_to_its_few_replicates(shared_reference):
@@ -50,15 +50,17 @@ def phenobarbital(folder):
 
 
 @pytest.mark.slow
-def test_residuals_of_phenobarbital_are_those_of_nonmem(shared_reference):
+def test_residuals_of_phenobarbital_are_those_of_nonmem(agree, shared_reference):
     model, data, at = phenobarbital(shared_reference)
     found = linearised_residuals(model, data, at).reset_index()
     table = pd.read_csv(shared_reference / "nonmem" / "pheno_real_focei_table.csv").iloc[found.ROW - 1]
-    assert_allclose(found.CWRES, table.CWRES, atol=3e-4)
+    agree("phenobarbital: CWRES", found.CWRES, table.CWRES, source="NONMEM 7", within=3e-4)
     assert_allclose(found.EBE_PRED, table.IPRED, rtol=1e-4)
     listing = json.loads((shared_reference / "nonmem" / "pheno_real_focei.json").read_text())["listing"]
     root_mean_square = np.sqrt((found.EBE_IWRES**2).mean())
-    assert_allclose(100 * (1 - root_mean_square), listing["EPSSHRINKSD(%)"][0][0], atol=0.01)
+    theirs = listing["EPSSHRINKSD(%)"][0][0]
+    own = 100 * (1 - root_mean_square)
+    agree("phenobarbital: shrinkage of epsilon, %", own, theirs, source="NONMEM 7", within=0.01)
     simulation = bn.simulate(model, data, parameters=at, draws=2000, seed=1)
     errors = bn.npde(simulation, decorrelation="inverse").table
     assert_allclose(errors.PRED, table.PRED, rtol=1e-4)
@@ -66,7 +68,7 @@ def test_residuals_of_phenobarbital_are_those_of_nonmem(shared_reference):
 
 
 @pytest.mark.parametrize("case", ["pheno_real_focei", "bauer504_foce", "bolus_2cpt_sd_focei"])
-def test_shrinkage_is_that_of_nonmem_given_its_etas(shared_reference, case):
+def test_shrinkage_is_that_of_nonmem_given_its_etas(agree, shared_reference, case):
     listed = json.loads((shared_reference / "nonmem" / f"{case}.json").read_text())
     table = pd.read_csv(shared_reference / "nonmem" / f"{case}_individual_eta_ofv.csv").query("TABLE == 1")
     count = sum(name.startswith("ETA(") for name in table)
@@ -76,7 +78,8 @@ def test_shrinkage_is_that_of_nonmem_given_its_etas(shared_reference, case):
     omega = np.sqrt([estimate[f"OMEGA({k},{k})"] for k in range(1, count + 1)])
     found = bn.shrinkage_of_arrays(eta, omega, variances)
     for name in found:
-        assert_allclose(found[name], listed["listing"][f"{name}(%)"][0][:count], atol=0.01, err_msg=name)
+        theirs = listed["listing"][f"{name}(%)"][0][:count]
+        agree(f"{case}: {name}, %", found[name], theirs, source="NONMEM 7", within=0.01)
 
 
 def test_shrinkage_of_arrays_of_other_shapes_is_refused():

@@ -10,7 +10,7 @@ from bayes_nlmem.checks.binning import exact_k_means, make_bins
 from bayes_nlmem.checks.percentiles import quantiles
 
 
-def test_percentiles_and_bands_are_those_of_the_vpc_package(shared_reference):
+def test_percentiles_and_bands_are_those_of_the_vpc_package(agree, shared_reference):
     folder = shared_reference / "vpc"
     seen = pd.read_csv(folder / "simple_obs.csv").query("MDV == 0")
     replicates = pd.read_csv(folder / "simple_sim.csv.gz").query("MDV == 0")
@@ -21,9 +21,11 @@ def test_percentiles_and_bands_are_those_of_the_vpc_package(shared_reference):
     check = bn.vpc_of_arrays(seen.TIME, seen.DV, simulated, bins=edges, level=0.90)
     for percentile, name in ((5, "5"), (50, "50"), (95, "95")):
         own = check.table[check.table.percentile == percentile]
-        assert_allclose(own.observed, wanted[f"obs{name}"], rtol=1e-12)
+        theirs = wanted[f"obs{name}"]
+        agree(f"VPC: observed {name}%", own.observed, theirs, source="vpc", within=1e-12, relative=True)
         for column, suffix in (("lower", "low"), ("median", "med"), ("upper", "up")):
-            assert_allclose(own[column], bands[f"q{name}.{suffix}"], rtol=1e-8)
+            what, theirs = f"VPC: {column} of the band at {name}%", bands[f"q{name}.{suffix}"]
+            agree(what, own[column], theirs, source="vpc", within=1e-8, relative=True)
 
 
 @pytest.mark.parametrize("kind", [4, 5, 6, 7, 8, 9])

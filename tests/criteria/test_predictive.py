@@ -18,32 +18,35 @@ from bayes_nlmem.marginal.information import InformationCriteria, ParameterCount
 from bayes_nlmem.translation.graph import translate
 
 
-def test_one_compartment_posterior_of_posteriordb(shared_reference):
+def test_one_compartment_posterior_of_posteriordb(agree, shared_reference):
     """R's loo 2.5.1 on the same matrix; one observation has k above 0.7."""
     folder = shared_reference / "posteriordb"
     expected = json.loads((folder / "loo_waic_reference.json").read_text())
     matrix = pd.read_csv(folder / "one_comp_mm_elim_abs_loglik.csv.gz").filter(like="obs").to_numpy()
     loo, waic = loo_pointwise(matrix), waic_pointwise(matrix)
-    assert_allclose(loo["ELPD"].sum(), expected["loo_r_eff_1"][0]["Estimate"], atol=1e-6)
-    assert_allclose(waic["ELPD"].sum(), expected["waic"][0]["Estimate"], atol=1e-8)
+    same, study = {"source": "loo 2.5 (R)"}, "posteriordb, Michaelis-Menten"
+    theirs = expected["loo_r_eff_1"][0]["Estimate"]
+    agree(f"{study}: elpd of LOO", loo["ELPD"].sum(), theirs, within=1e-6, **same)
+    agree(f"{study}: elpd of WAIC", waic["ELPD"].sum(), expected["waic"][0]["Estimate"], within=1e-8, **same)
     assert_allclose(waic["P"].sum(), expected["waic"][1]["Estimate"], atol=1e-8)
     assert_allclose(waic[["ELPD", "P"]], np.array(expected["pointwise_waic"])[:, :2], atol=1e-8)
     assert_allclose(loo["ELPD"], np.array(expected["pointwise_loo"])[:, 0], atol=0.01)
-    assert_allclose(loo["K"], expected["pareto_k"], atol=0.03)
+    agree(f"{study}: Pareto k", loo["K"], expected["pareto_k"], within=0.03, **same)
     assert (loo["K"] > threshold(len(matrix))).sum() == 1
 
 
-def test_theophylline_by_observation(shared_reference):
+def test_theophylline_by_observation(agree, shared_reference):
     """R's loo 2.5.1 on the same matrix, 120 observations given their subjects' effects."""
     folder = shared_reference / "bayes_numpyro"
     expected = json.loads((folder / "theo_loo_waic.json").read_text())
     matrix = pd.read_csv(folder / "theo_loglik.csv.gz").to_numpy()
     loo, waic = loo_pointwise(matrix), waic_pointwise(matrix)
-    assert_allclose(loo["ELPD"].sum(), expected["loo"][0]["Estimate"], atol=1e-6)
-    assert_allclose(waic["ELPD"].sum(), expected["waic"][0]["Estimate"], atol=1e-8)
+    same, study = {"source": "loo 2.5 (R)"}, "theophylline by observation"
+    agree(f"{study}: elpd of LOO", loo["ELPD"].sum(), expected["loo"][0]["Estimate"], within=1e-6, **same)
+    agree(f"{study}: elpd of WAIC", waic["ELPD"].sum(), expected["waic"][0]["Estimate"], within=1e-8, **same)
     assert_allclose(loo["ELPD"], expected["pointwise_elpd_loo"], atol=1e-6)
     assert_allclose(waic["P"], expected["pointwise_p_waic"], atol=1e-8)
-    assert_allclose(loo["K"], expected["pareto_k"], atol=1e-4)
+    agree(f"{study}: Pareto k", loo["K"], expected["pareto_k"], within=1e-4, **same)
 
 
 def test_loo_by_observation_equals_arviz(small_fit):
@@ -58,7 +61,7 @@ def test_loo_by_observation_equals_arviz(small_fit):
     assert list(found.pointwise["ROW"]) == list(small_fit.draws["log_likelihood"]["cp_row"].values)
 
 
-def test_monolix_prices_of_parameters():
+def test_monolix_prices_of_parameters(agree):
     """-2LL, BICc, N, n_tot, p, fixed effects of varying parameters: five runs of Monolix, decoded."""
     runs = [
         (339.482, 370.874, 12, 120, 8, 3),
@@ -66,9 +69,9 @@ def test_monolix_prices_of_parameters():
         (657.358312, 704.277586, 32, 247, 10, 4),
         (622.031033, 675.881778, 32, 247, 12, 6),
     ]
-    for minus_twice, bicc, n, total, p, k in runs:
+    for number, (minus_twice, bicc, n, total, p, k) in enumerate(runs, 1):
         found = InformationCriteria("estimate", minus_twice, 0.0, ParameterCount(p, k, 0), n, total)
-        assert_allclose(found.bicc, bicc, atol=2e-3)
+        agree(f"BICc of run {number}", found.bicc, bicc, source="Monolix", within=2e-3)
         assert_allclose(found.aic, minus_twice + 2 * p)
         assert_allclose(found.bic, minus_twice + p * np.log(n))
 

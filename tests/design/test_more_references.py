@@ -21,11 +21,12 @@ AT = {"CL_pop": 0.15, "V_pop": 8.0, "KA_pop": 1.0, "sigma_cp_prop": 0.1}
 AT |= {"omega_CL": 0.07**0.5, "omega_V": 0.02**0.5, "omega_KA": 0.6**0.5}
 
 
-def test_five_times_for_warfarin_are_nonmem_s():
+def test_five_times_for_warfarin_are_nonmem_s(agree):
     """NONMEM 7.5.0 $DESIGN, example 3b of Bauer's tutorial: objective -51.5665718."""
     arm = bn.Arm(32, bn.Regimen(70), times=[0.13, 4, 7, 12, 160])
     found = bn.expected_precision(WARFARIN, arm, AT, block_diagonal=True, variances=True)
-    assert_allclose(found.log_det, 51.5665718003183, rtol=1e-6)
+    what, theirs = "warfarin, 5 times: log det FIM", 51.5665718003183
+    agree(what, found.log_det, theirs, source="NONMEM 7.5 $DESIGN", within=1e-6, relative=True)
 
 
 @pytest.mark.slow
@@ -39,7 +40,7 @@ def test_the_optimum_of_nonmem_is_found():
 
 
 @pytest.mark.slow
-def test_dose_response_is_poped_s(shared_reference):
+def test_dose_response_is_poped_s(agree, shared_reference):
     """A sigmoid Emax model of the dose: no doses, no times; the dose stands in the place of time."""
     reference = json.loads((shared_reference / "poped" / "emax_hill.json").read_text())
     model = bn.Model(
@@ -67,14 +68,15 @@ def test_dose_response_is_poped_s(shared_reference):
         # PopED's full matrix: element (EMAX, omega_EMAX^2) is 10.99789 there; exact (40 digits) and here
         # it is 10.98271.
         tolerance = 1e-6 if "reduced" in one["fim_type"] else 3e-6
-        assert_allclose(found.log_det, one["logdet"], rtol=tolerance)
+        what = f"sigmoid Emax, {one['fim_type']}: log det FIM"
+        agree(what, found.log_det, one["logdet"], source="PopED 0.7", within=tolerance, relative=True)
         assert_allclose(np.sort(found.table["RSE_PERCENT"]), np.sort(one["rse_percent"]), rtol=1e-3)
 
 
 @pytest.mark.slow
-def test_the_determinants_of_pfim_s_own_tests(shared_reference):
+def test_the_determinants_of_pfim_s_own_tests(agree, shared_reference):
     cases = json.loads((shared_reference / "pfim" / "test_determinants.json").read_text())["cases"]
-    for case in cases:
+    for number, case in enumerate(cases, 1):
         first = {"k": "k", "Cl": "CL"}[case["parameters"][0]]
         rate = "rate constants" if first == "k" else "clearances"
         names = (first, "V")
@@ -98,11 +100,12 @@ def test_the_determinants_of_pfim_s_own_tests(shared_reference):
         found = bn.expected_precision(model, arm, at, block_diagonal=True)
         # PFIM: omega as variances, the error's parts as standard deviations
         of_variances = found.log_det - 2 * sum(np.log(2 * w**0.5) for w in case["omega2"])
-        assert_allclose(of_variances, np.log(case["det_pfim"]), rtol=1e-6)
+        what, theirs = f"PFIM's test {number}: log det FIM", np.log(case["det_pfim"])
+        agree(what, of_variances, theirs, source="PFIM 7", within=1e-6, relative=True)
 
 
 @pytest.mark.slow
-def test_the_phenobarbital_study_as_a_design(shared_reference):
+def test_the_phenobarbital_study_as_a_design(agree, shared_reference):
     """NONMEM's expected standard errors of the study that Grasela & Donn made: 59 arms of one subject."""
     file = shared_reference / "nonmem" / "pheno_nocov_design.json"
     reference = json.loads(file.read_text())["tables"][1]
@@ -128,7 +131,8 @@ def test_the_phenobarbital_study_as_a_design(shared_reference):
     at |= {"omega_CL": estimate["OMEGA(1,1)"] ** 0.5, "omega_V": estimate["OMEGA(2,2)"] ** 0.5}
     at["sigma_cp_prop"] = estimate["SIGMA(1,1)"] ** 0.5
     found = bn.expected_precision(model, bn.Design(arms), at, block_diagonal=True, variances=True)
-    assert_allclose(-found.log_det, reference["objective_function"], rtol=1e-5)
+    what, theirs = "phenobarbital as a design: log det FIM", -reference["objective_function"]
+    agree(what, found.log_det, theirs, source="NONMEM 7.5 $DESIGN", within=1e-5, relative=True)
     names = {"CL_pop": "THETA1", "V_pop": "THETA2", "sigma_cp_prop^2": "SIGMA(1,1)"}
     names |= {"omega_CL^2": "OMEGA(1,1)", "omega_V^2": "OMEGA(2,2)"}
     ours = found.table["SE"].to_dict()

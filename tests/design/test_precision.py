@@ -35,11 +35,12 @@ THREE = bn.Design(bn.Arm(32, bn.Regimen(70), times=[1, 4, 8]))
 
 
 @pytest.mark.parametrize(("block_diagonal", "log_det"), [(True, 52.447989086242), (False, 55.461197198271)])
-def test_warfarin_is_poped(block_diagonal, log_det):
+def test_warfarin_is_poped(agree, block_diagonal, log_det):
     """PopED 0.7.0, 32 subjects, 8 times, proportional error."""
     at = {**AT, "sigma_cp_prop": 0.1}
     found = bn.expected_precision(PROPORTIONAL, EIGHT, at, block_diagonal=block_diagonal, variances=True)
-    assert_allclose(found.log_det, log_det, rtol=1e-6)
+    what = f"warfarin, 8 times, {'block-diagonal' if block_diagonal else 'full'}: log det FIM"
+    agree(what, found.log_det, log_det, source="PopED 0.7", within=1e-6, relative=True)
     if block_diagonal:
         printed = {"CL_pop": 4.74, "V_pop": 2.76, "KA_pop": 13.93, "omega_CL^2": 25.63, "omega_V^2": 30.34}
         printed |= {"omega_KA^2": 25.78, "sigma_cp_prop^2": 11.17}
@@ -53,19 +54,20 @@ def test_standard_deviations_are_half_as_uncertain_as_variances():
     assert_allclose(found.table.loc["sigma_cp_prop", "RSE_PERCENT"], 5.585392214039, rtol=1e-6)
 
 
-def test_a_known_error_is_not_estimated():
+def test_a_known_error_is_not_estimated(agree):
     """NONMEM 7.5.0, $DESIGN, FO, FIMDIAG=1: additive variance 0.001 FIXED; times 1, 4, 8 h."""
     model = warfarin(bn.Combined(additive=0.001**0.5, proportional=bn.about(0.1)))
     found = bn.expected_precision(
         model, THREE, {**AT, "sigma_cp_prop": 0.1}, block_diagonal=True, variances=True
     )
-    assert_allclose(found.log_det, 39.518205662077754, rtol=1e-6)
+    what, theirs = "warfarin, 3 times: log det FIM", 39.518205662077754
+    agree(what, found.log_det, theirs, source="NONMEM 7.5 $DESIGN", within=1e-6, relative=True)
     nonmem = {"CL_pop": 0.0553703, "V_pop": 0.395603, "KA_pop": 0.156559, "sigma_cp_prop^2": 0.00280589}
     nonmem |= {"omega_CL^2": 0.511516, "omega_V^2": 0.00847632, "omega_KA^2": 0.162054}
     assert found.table["SE"].to_dict() == pytest.approx(nonmem, rel=1e-5)
 
 
-def test_all_of_poped(shared_reference):
+def test_all_of_poped(agree, shared_reference):
     """Full matrices, shrinkages and RSEs of every PopED evaluation of the warfarin designs."""
     for case, residual, sigma in (
         ("warfarin_prop", bn.Proportional(bn.about(0.1)), {"sigma_cp_prop": 0.1}),
@@ -84,8 +86,11 @@ def test_all_of_poped(shared_reference):
                 block_diagonal="reduced" in one["fim_type"],
                 variances=True,
             )
-            assert_allclose(found.log_det, one["logdet"], rtol=1e-6)
-            assert_allclose(np.sort(found.table["RSE_PERCENT"]), np.sort(one["rse_percent"]), rtol=1e-5)
+            same = {"source": "PopED 0.7", "relative": True}
+            study = f"{case}, {one['fim_type']}"
+            agree(f"{study}: log det FIM", found.log_det, one["logdet"], within=1e-6, **same)
+            errors = np.sort(found.table["RSE_PERCENT"])
+            agree(f"{study}: RSE", errors, np.sort(one["rse_percent"]), within=1e-5, **same)
 
 
 @pytest.fixture(scope="module")

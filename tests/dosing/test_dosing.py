@@ -33,7 +33,7 @@ def patient():
     return bn.individualize(KNOWN, PATIENT, draws=2000)
 
 
-def test_the_modes_are_mapbayr_s(shared_reference):
+def test_the_modes_are_mapbayr_s(agree, shared_reference):
     """mapbayr 0.10 and NONMEM agree to 2e-6 on these etas; the kinetics are ADVAN2's."""
     folder = shared_reference / "tdm"
     reference = json.loads((folder / "mapbayr_map.json").read_text())["fits"]["001"]
@@ -43,7 +43,7 @@ def test_the_modes_are_mapbayr_s(shared_reference):
         own = table[table["ID"].astype(str) == one].rename(columns=str.upper)
         found = bn.individualize(KNOWN, own.drop(columns="S2_SAMPLING"), draws=10)
         modes = found.modes.set_index("EFFECT")["MAP"][order].to_numpy()
-        assert_allclose(modes, reference["eta"][k], atol=1e-4)
+        agree(f"patient {one}: MAP etas", modes, reference["eta"][k], source="mapbayr", within=1e-4)
 
 
 @pytest.mark.slow
