@@ -92,8 +92,8 @@ def _unlearnable(model: Model, data: Dataset):
                     expected=f"{spoken(key)} to differ between subjects or times, since its effect on {name} "
                     "is to be learnt",
                     got=f"{found} in every row",
-                    remedy=f'Fix the coefficient at a number, or leave it out: model.without_covariate("{name}", '
-                    f"{key!r}).",
+                    remedy="Fix the coefficient at a number, or leave it out: "
+                    f'model.without_covariate("{name}", {key!r}).',
                 )
 
 
