@@ -115,9 +115,7 @@ def parse(
     )
 
 
-def parse_assignments(
-    text: str, names: Sequence[str] = ()
-) -> tuple[Graph, tuple[str, ...], dict[str, int]]:
+def parse_assignments(text: str, names: Sequence[str] = ()) -> tuple[Graph, tuple[str, ...], dict[str, int]]:
     """Assignments without derivatives: the graph, the names that are free in them, and the values.
 
     Parameters

@@ -11,8 +11,8 @@ from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION
 
 (
     _PREPARE, _RATES, _SENSITIVITIES, _JACOBIAN, _OUTPUT, _OUTPUT_SLOPES, _INITIAL, _INITIAL_SLOPES,
-    _SECOND, _APPLY_SECOND, _TIME_SLOPES, _PREPARE_INPUT, _INPUT_RATE, _INPUT_SLOPES, _INPUT_BENDS,
-) = range(FIRST_FUNCTION, FIRST_FUNCTION + 15)  # fmt: skip
+    _SECOND, _TIME_SLOPES, _PREPARE_INPUT, _INPUT_RATE, _INPUT_SLOPES, _INPUT_BENDS, _EXPLICIT, _STIFF,
+) = range(FIRST_FUNCTION, FIRST_FUNCTION + 16)  # fmt: skip
 
 
 @intrinsic
@@ -82,12 +82,6 @@ def second(table, t, z, p, q, h):
 
 
 @compiled
-def apply_second(table, h, u, z, nb, kb, d):
-    """Add (f_yy u) S + f_yp u to the blocks of d."""
-    _call(table[_APPLY_SECOND], 0.0, h, u, z, nb, kb, d, 0)
-
-
-@compiled
 def time_slopes(table, t, z, p, q, nb, kb, d):
     """D = derivative of (f, J S + f_p) by t."""
     _call(table[_TIME_SLOPES], t, z, p, q, nb, kb, d, 0)
@@ -115,3 +109,15 @@ def input_slopes(table, which, tad, p, kept, d):
 def input_bends(table, which, tad, p, kept, d):
     """Derivative of an input rate by the time; d = its derivatives by the time and the parameters."""
     return _call(table[_INPUT_BENDS], tad, which, p, kept, d, 0, 0, 0)
+
+
+@compiled
+def step_explicitly(table, t, desk, z, p, nb, kb, r, stride):
+    """One step of the explicit method, see `step_writer`."""
+    return _call(table[_EXPLICIT], t, desk, z, p, nb, kb, r, stride)
+
+
+@compiled
+def step_stiffly(table, t, desk, z, p, nb, kb, r, stride):
+    """One step of the stiff method, see `step_writer`."""
+    return _call(table[_STIFF], t, desk, z, p, nb, kb, r, stride)

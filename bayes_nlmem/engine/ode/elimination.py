@@ -8,7 +8,12 @@ from bayes_nlmem.engine.ode.writer import LANES
 
 @compiled
 def eliminate(a, pivots, n):
-    """Replace a by its factors (the diagonal of U inverted); false if it is singular."""
+    """Replace a by its factors (the diagonal of U inverted); false if it is singular.
+
+    `pivots` gets the exchanges, and behind them the order of rows that they lead to.
+    """
+    for k in range(n):
+        pivots[n + k] = k
     for k in range(n):
         best, largest = k, abs(a[k, k])
         for i in range(k + 1, n):
@@ -18,6 +23,7 @@ def eliminate(a, pivots, n):
         if not largest > 0.0:
             return False
         if best != k:
+            pivots[n + k], pivots[n + best] = pivots[n + best], pivots[n + k]
             for j in range(n):
                 a[k, j], a[best, j] = a[best, j], a[k, j]
         inverse = 1.0 / a[k, k]

@@ -12,8 +12,9 @@ import numpy as np
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.answers import answer
 from bayes_nlmem.engine.ode.compiling import compiled, joined
+from bayes_nlmem.engine.ode.desk import NEXT_STEP, STEPS, STEPS_LEFT
 from bayes_nlmem.engine.ode.explicit import slope
-from bayes_nlmem.engine.ode.machine import NEXT_STEP, STEPS, STEPS_LEFT, error_norm, size, weigh
+from bayes_nlmem.engine.ode.machine import error_norm, size, weigh
 
 _ORDER = 24
 # Rows of stages: the terms stand in the first ones.

@@ -10,7 +10,8 @@ from __future__ import annotations
 from bayes_nlmem.engine.doses import inputs_of
 from bayes_nlmem.engine.ode.calls import rates
 from bayes_nlmem.engine.ode.compiling import compiled
-from bayes_nlmem.engine.ode.machine import HELD, NEXT_STEP, SPREAD, TRIAL, place, size, weigh
+from bayes_nlmem.engine.ode.desk import HELD, NEXT_STEP, TRIAL
+from bayes_nlmem.engine.ode.machine import SPREAD, place, size, weigh
 from bayes_nlmem.engine.ode.model_table import PAD, N
 from bayes_nlmem.engine.ode.spreading import begin_input
 from bayes_nlmem.engine.ode.writer import LANES

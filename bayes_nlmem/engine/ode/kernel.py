@@ -11,14 +11,13 @@ from numba import carray, cfunc, types
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.compiling import FLOATS, INTS, address, ints_at, making_arrays
-from bayes_nlmem.engine.ode.machine import (
+from bayes_nlmem.engine.ode.desk import (
     COLUMNS,
     CONTROL,
     COUNTS,
     DESK_SIZE,
     DRIVEN,
     FORCING,
-    KEPT,
     LENGTH,
     LOCAL,
     MOST_TRAINS,
@@ -40,10 +39,8 @@ from bayes_nlmem.engine.ode.machine import (
     TRAIN_FLOATS,
     TRAIN_INTS,
     VALUES,
-    WIDE_TRAIN_INTS,
-    lay_out,
-    room_sizes,
 )
+from bayes_nlmem.engine.ode.machine import KEPT, WIDE_TRAIN_INTS, lay_out, room_sizes
 from bayes_nlmem.engine.ode.machine_code import Code, address_of
 from bayes_nlmem.engine.ode.model_table import TABLE_SIZE
 from bayes_nlmem.engine.ode.progress import register
@@ -130,11 +127,11 @@ def kernel():
 
 def memory_for(code: Code, subjects: np.ndarray, sensitive: bool) -> tuple[int, int, int, int]:
     """(doubles, integers, most blocks, most records) that the subjects of a plan need."""
-    n, n_parameters, _, n_hoisted, n_second, *_, n_kept = code.sizes
+    n, n_parameters, _, n_hoisted, n_second, *_, n_kept, n_work = code.sizes
     most_blocks = int(subjects[:, at.N_COLUMNS].max(initial=0)) // LANES if sensitive else 0
     most_records = int((subjects[:, at.END_RECORD] - subjects[:, at.FIRST_RECORD]).max(initial=1))
     return (
-        *room_sizes(n, n_parameters, n_hoisted, n_second, n_kept, most_blocks),
+        *room_sizes(n, n_parameters, n_hoisted, n_second, n_kept, n_work, most_blocks),
         most_blocks,
         max(most_records, 1),
     )
@@ -167,7 +164,7 @@ def solve_equations(
     inputs = [phi, *(tables[name] for name in ("floats", "ints", "subjects", "sensitivities", "requests"))]
     doubles, integers, most_blocks, most_records = memory_for(plan.code, tables["subjects"], sensitive)
     room, int_room = np.zeros(doubles), np.zeros(integers, np.int64)
-    train_floats = np.zeros((most_records, KEPT + plan.code.sizes[-1]))
+    train_floats = np.zeros((most_records, KEPT + plan.code.sizes[-2]))
     train_ints = np.zeros((most_records, WIDE_TRAIN_INTS), np.int64)
     kernel().ctypes(
         address_of(plan.code),

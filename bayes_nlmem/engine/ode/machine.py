@@ -13,7 +13,63 @@ from numba import carray
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, joined, making_arrays
-from bayes_nlmem.engine.ode.model_table import N_HOISTED, N_KEPT, N_PARAMETERS, N_SECOND, PAD, TABLE_SIZE, N
+from bayes_nlmem.engine.ode.desk import (
+    ABSOLUTE,
+    COLUMNS,
+    CONTROL,
+    COUNTS,
+    DESK_SIZE,
+    DRIVEN,
+    FIRST_COLUMN,
+    FLOOR,
+    FORCING,
+    JAC,
+    LENGTH,
+    LOCAL,
+    LU,
+    MOST_TRAINS,
+    N_COLUMNS,
+    N_CONTROL,
+    N_PAIRS,
+    N_PHI,
+    N_RECORDS,
+    N_REQUESTS,
+    N_ROWS,
+    N_SLOPES,
+    N_STAGES,
+    PHI,
+    PIVOTS,
+    RECORD_FLOATS,
+    RECORD_INTS,
+    RELATIVE,
+    REQUESTS,
+    SCALE,
+    SECOND,
+    SENS,
+    SENSITIVE,
+    SENSITIVITY,
+    SLOPES,
+    SPARE,
+    STAGES,
+    TABLE,
+    TRAIN_FLOATS,
+    TRAIN_INTS,
+    VALUES,
+    VECTOR,
+    WEIGHTS,
+    WORK,
+    Q,
+)
+from bayes_nlmem.engine.ode.model_table import (
+    N_HOISTED,
+    N_KEPT,
+    N_PARAMETERS,
+    N_SECOND,
+    N_WORK,
+    PAD,
+    TABLE_SIZE,
+    N,
+)
 from bayes_nlmem.engine.ode.schedule import N_RECORD_INTS
 from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
@@ -38,31 +94,9 @@ Machine = namedtuple(
 # The tables of the plan, and where the answers are written.
 Book = namedtuple("Book", "phi floats ints columns requests values sens first_column sensitive")
 
-# The desk: addresses, then sizes, then what is handed back.
-(
-    TABLE, FORCING, DRIVEN, SCALE, Q, STAGES, SECOND, JAC, LU, PIVOTS, CONTROL, COUNTS, SLOPES, LOCAL, SPARE,
-    VECTOR, WEIGHTS, PHI, RECORD_FLOATS, RECORD_INTS, COLUMNS, REQUESTS, VALUES, SENS, LENGTH, N_SLOPES,
-    N_ROWS, N_PHI, N_RECORDS, N_COLUMNS, N_REQUESTS, N_PAIRS, FIRST_COLUMN, SENSITIVE, NEXT_RECORD,
-    ALL_FINITE, TRAIN_FLOATS, TRAIN_INTS, MOST_TRAINS, TRAINS_NOW,
-) = range(40)  # fmt: skip
-DESK_SIZE = 40
-
-# Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 =
-# unknown), steps left, previous error, solver, largest time of the subject.
-RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER, SPAN = range(8)
-N_CONTROL = 8
-EXPLICIT, STIFF, EXPONENTIAL = range(3)
-STEPS, REFUSED = range(2)
-# How much more error sensitivities may have.
-SENSITIVITY = 10.0
-
-# Rows of stages.
-TRIAL, HELD, NEW, BY_TIME, BETWEEN = 8, 9, 10, 11, 12
-N_STAGES = 27
-
 
 def room_sizes(
-    n: int, n_parameters: int, n_hoisted: int, n_second: int, n_kept: int, most_blocks: int
+    n: int, n_parameters: int, n_hoisted: int, n_second: int, n_kept: int, n_work: int, most_blocks: int
 ) -> tuple[int, int]:
     """(doubles, integers) of memory for states of up to `most_blocks` blocks."""
     pad = -(-n // LANES) * LANES
@@ -72,7 +106,10 @@ def room_sizes(
     doubles = (
         length * (N_STAGES + 6) + 2 * n + n_hoisted + n_second + 2 * n * n + slopes + (blocks + 8) * LANES
     )
-    return doubles + KEPT + n_kept + 1, 2 * DESK_SIZE + n + 2 * 8 + 2 + WIDE_TRAIN_INTS
+    return (
+        doubles + n_work + 8 * blocks * n * LANES + KEPT + n_kept + 1,
+        2 * DESK_SIZE + 2 * n + 2 * 8 + 2 + WIDE_TRAIN_INTS,
+    )
 
 
 @compiled
@@ -100,13 +137,13 @@ def lay_out(desk, table, room, int_room, most_blocks):
         (STAGES, N_STAGES * length), (FORCING, length), (LOCAL, length), (SPARE, length), (SCALE, n),
         (VECTOR, n),
         (Q, table[N_HOISTED]), (SECOND, table[N_SECOND]), (JAC, n * n), (LU, n * n), (SLOPES, desk[N_SLOPES]),
-        (WEIGHTS, blocks * LANES),
+        (WEIGHTS, blocks * LANES), (WORK, table[N_WORK] + 8 * blocks * n * LANES),
     ):  # fmt: skip
         desk[where] = room
         room += 8 * count
     desk[PIVOTS] = int_room
-    desk[DRIVEN] = int_room + 8 * n
-    desk[COUNTS] = int_room + 8 * n + 8
+    desk[DRIVEN] = int_room + 16 * n
+    desk[COUNTS] = int_room + 16 * n + 8
     return room
 
 
@@ -126,7 +163,7 @@ def machine_at(desk):
         carray(floats_at(desk[SECOND]), (table[N_SECOND],)),
         carray(floats_at(desk[JAC]), (n, n)),
         carray(floats_at(desk[LU]), (n, n)),
-        carray(ints_at(desk[PIVOTS]), (n,)),
+        carray(ints_at(desk[PIVOTS]), (2 * n,)),
         carray(floats_at(desk[CONTROL]), (N_CONTROL,)),
         carray(ints_at(desk[COUNTS]), (2,)),
         carray(floats_at(desk[SLOPES]), (desk[N_SLOPES],)),

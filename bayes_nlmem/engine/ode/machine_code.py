@@ -55,6 +55,7 @@ def code_of(system: System) -> Code:
         int(derivatives.linear and not system.input_rates),
         len(system.input_rates),
         len(program.kept),
+        program.n_work,
     )
     return Code(text, sizes, hashlib.sha256(repr((text, sizes)).encode()).hexdigest()[:20])
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 FUNCTIONS = (
     "prepare", "rates", "sensitivities", "jacobian", "output", "output_slopes", "initial", "initial_slopes",
-    "second", "apply_second", "time_slopes", "prepare_input", "input_rate", "input_slopes", "input_bends",
+    "second", "time_slopes", "prepare_input", "input_rate", "input_slopes", "input_bends", "explicit",
+    "stiff",
 )  # fmt: skip
 
 # AUTONOMOUS: nothing depends on the time itself. LINEAR: constant coefficients between events. N_RATES: input
-# rates; N_KEPT: expressions of parameters that they keep. CHOSEN: the solver that was chosen by timing, -1
-# before.
+# rates; N_KEPT: expressions of parameters that they keep. N_WORK: doubles that a step needs. CHOSEN: the
+# solver that was chosen by timing, -1 before.
 (
-    N, N_PARAMETERS, PAD, N_HOISTED, N_SECOND, N_OUTPUTS, AUTONOMOUS, LINEAR, N_RATES, N_KEPT, CHOSEN,
-    FIRST_FUNCTION,
-) = range(12)  # fmt: skip
+    N, N_PARAMETERS, PAD, N_HOISTED, N_SECOND, N_OUTPUTS, AUTONOMOUS, LINEAR, N_RATES, N_KEPT, N_WORK,
+    CHOSEN, FIRST_FUNCTION,
+) = range(13)  # fmt: skip
 TABLE_SIZE = FIRST_FUNCTION + len(FUNCTIONS)

@@ -22,9 +22,10 @@ from pytensor.tensor.rewriting.basic import register_specialize
 from bayes_nlmem.engine.layout import END_RECORD, FIRST_RECORD, N_COLUMNS
 from bayes_nlmem.engine.ode.choice import solver_for
 from bayes_nlmem.engine.ode.compiling import ints_at
+from bayes_nlmem.engine.ode.desk import N_CONTROL, SOLVER
 from bayes_nlmem.engine.ode.failures import note
 from bayes_nlmem.engine.ode.kernel import METHODS, SIGNATURE, SYMBOL, kernel, solve_equations
-from bayes_nlmem.engine.ode.machine import KEPT, N_CONTROL, SOLVER, WIDE_TRAIN_INTS, room_sizes
+from bayes_nlmem.engine.ode.machine import KEPT, WIDE_TRAIN_INTS, room_sizes
 from bayes_nlmem.engine.ode.machine_code import Code, address_of, symbol_of
 from bayes_nlmem.engine.ode.model_table import CHOSEN, TABLE_SIZE
 from bayes_nlmem.engine.ode.schedule import ODEPlan
@@ -98,7 +99,7 @@ def _(op, node=None, **kwargs):
     address_of(op.code)  # both register their symbols
     walk = types.ExternalFunction(SYMBOL, SIGNATURE)
     locate = types.ExternalFunction(symbol_of(op.code.key), types.int64())
-    n, n_parameters, _, n_hoisted, n_second, *_, n_kept = op.code.sizes
+    n, n_parameters, _, n_hoisted, n_second, *_, n_kept, n_work = op.code.sizes
     settings, most_steps = tuple(op.tolerances.control().tolist()), op.tolerances.most_steps
     sensitive, automatic = int(op.sensitive), op.solver == "auto"
     fixed = 0.0 if automatic else float(METHODS.index(op.solver))
@@ -136,7 +137,7 @@ def _(op, node=None, **kwargs):
         for s in range(subjects.shape[0]):
             most_blocks = max(most_blocks, subjects[s, N_COLUMNS] // LANES * sensitive)
             most_records = max(most_records, subjects[s, END_RECORD] - subjects[s, FIRST_RECORD])
-        doubles, integers = sizes(n, n_parameters, n_hoisted, n_second, n_kept, most_blocks)
+        doubles, integers = sizes(n, n_parameters, n_hoisted, n_second, n_kept, n_work, most_blocks)
         values = np.full(requests.shape[0], np.nan)
         sens = np.zeros((n_pairs, phi.shape[1]))
         status, counts = np.zeros(subjects.shape[0], np.int64), np.zeros(2, np.int64)

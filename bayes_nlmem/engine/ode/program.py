@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bayes_nlmem.engine.ode.derivatives import Derivatives, Rows
+from bayes_nlmem.engine.ode.explicit_writer import explicit_step
 from bayes_nlmem.engine.ode.expressions import LEAVES
 from bayes_nlmem.engine.ode.model_table import TABLE_SIZE
+from bayes_nlmem.engine.ode.step_writer import Step
+from bayes_nlmem.engine.ode.stiff_writer import stiff_step
 from bayes_nlmem.engine.ode.trace import System
-from bayes_nlmem.engine.ode.writer import DECLARATIONS, LANES, VECTOR, Function, literal
+from bayes_nlmem.engine.ode.writer import DECLARATIONS, LANES, POWER, VECTOR, Function, literal
 
 
 def padded(n: int) -> int:
@@ -49,14 +52,20 @@ class Program:
         """Number of second derivatives."""
         return len(self.curved) + len(self.mixed)
 
+    @property
+    def n_work(self) -> int:
+        """Doubles that a step needs for itself."""
+        return Step(self, "").size
+
     def assembly(self) -> str:
         """Text of all functions."""
         parts = (
             self._prepare, self._rates, self._sensitivities, self._jacobian, self._output,
-            self._output_slopes, self._initial, self._initial_slopes, self._second, self._apply_second,
-            self._time_slopes, self._prepare_input, self._input_rate, self._input_slopes, self._input_bends,
+            self._output_slopes, self._initial, self._initial_slopes, self._second, self._time_slopes,
+            self._prepare_input, self._input_rate, self._input_slopes, self._input_bends,
         )  # fmt: skip
-        texts = [DECLARATIONS, _table(), *(part() for part in parts)]
+        steps = explicit_step(self), stiff_step(self)
+        texts = [DECLARATIONS, POWER, _table(), *(part() for part in parts), *steps]
         return "\n\n".join(texts) + "\n"
 
     def _hoist(self, pending: list[int]) -> dict[int, int]:
@@ -199,23 +208,6 @@ class Program:
         f = self._function("second", "z", "p", "q", "d")
         for k, (*_, node) in enumerate(self.curved + self.mixed):
             f.store(f.value(node), "%d", k)
-        return f.end()
-
-    def _apply_second(self) -> str:
-        """Add (f_yy u) S + f_yp u to the blocks of d; h holds the second derivatives."""
-        f = self._function("apply_second", "h", "u", "z", "nb", "kb", "d")
-        u = [f.load("%u", i) for i in range(self.n)]
-        sums: dict[tuple[int, int], list[str]] = {}
-        for k, (i, (j, other), _) in enumerate(self.curved):
-            sums.setdefault((i, j), []).append(f.times(f.load("%h", k), u[other]))
-        slopes = {place: f.spread(f.total(terms)) for place, terms in sums.items()}
-        mixed: dict[tuple[int, int], list[str]] = {}
-        for k, (i, (j, m), _) in enumerate(self.mixed, len(self.curved)):
-            mixed.setdefault((i, m), []).append(f.times(f.load("%h", k), u[j]))
-        values = {place: f.total(terms) for place, terms in mixed.items()}
-        if slopes:
-            self._over_blocks(f, slopes, add=True)
-        self._add_parameters(f, _vectors(f, values))
         return f.end()
 
     def _time_slopes(self) -> str:

@@ -12,34 +12,44 @@ from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.answers import answer
 from bayes_nlmem.engine.ode.calls import rates
 from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, making_arrays
-from bayes_nlmem.engine.ode.explicit import explicit_between, explicit_step, slope
-from bayes_nlmem.engine.ode.exponential import advance_linear
-from bayes_nlmem.engine.ode.machine import (
+from bayes_nlmem.engine.ode.desk import (
     ABSOLUTE,
     ALL_FINITE,
     BEFORE,
     BETWEEN,
+    BY_BEFORE,
+    BY_ERROR,
     DESK_SIZE,
     EXPONENTIAL,
     FLOOR,
     HELD,
+    LEAST_GROWTH,
     LENGTH,
+    LIMIT,
+    LOG_SMALLEST,
+    LOG_TYPICAL,
+    MOST_GROWTH,
     NEW,
     NEXT_RECORD,
     NEXT_STEP,
+    NOTHING_TRIED,
+    PROPOSED,
     REFUSED,
     RELATIVE,
+    SAFETY,
     SOLVER,
+    STEP,
     STEPS,
     STEPS_LEFT,
     STIFF,
+    TIME,
     TRAINS_NOW,
     TRIAL,
-    book_at,
-    machine_at,
-    size,
-    weigh,
+    UNTIL,
 )
+from bayes_nlmem.engine.ode.explicit import explicit_between, explicit_step, slope
+from bayes_nlmem.engine.ode.exponential import advance_linear
+from bayes_nlmem.engine.ode.machine import book_at, machine_at, size, weigh
 from bayes_nlmem.engine.ode.model_table import N
 from bayes_nlmem.engine.ode.sources import SOURCE_KEY
 from bayes_nlmem.engine.ode.spreading import longest_step, pour
@@ -98,7 +108,7 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
     h = control[NEXT_STEP]
     if not h > 0.0:
         h = first_step(machine, z, p, t, until - t)
-        control[BEFORE] = 1e-4
+        control[BEFORE] = LOG_TYPICAL
     while t < until:
         if control[STEPS_LEFT] <= 0.0:
             return at.TOO_MANY_STEPS, k, finite
@@ -113,11 +123,19 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
             else:
                 slope(machine, t, z.ctypes.data, p, q, r, nb, kb, s.ctypes.data, 0)
             ready = True
-        error = (
-            stiff_step(machine, z, p, nb, kb, t, step)
-            if stiff
-            else explicit_step(machine, z, p, nb, kb, t, step)
-        )
+        if stiff:
+            error = stiff_step(machine, z, p, nb, kb, t, step)
+        else:
+            control[UNTIL], control[LIMIT], control[PROPOSED] = until, until, h
+            if refused or machine.desk[TRAINS_NOW] > 0:
+                control[LIMIT] = -np.inf
+            elif k < end:
+                control[LIMIT] = min(until, book.floats[k, at.TIME])
+            error = explicit_step(machine, z, p, nb, kb, t, step)
+            t, step, h = control[TIME], control[STEP], control[PROPOSED]
+            last = t + 1.001 * step >= until
+            if error == NOTHING_TRIED:
+                continue
         if not error <= 1.0:
             counts[REFUSED] += 1
             h = step * (max(0.2, 0.9 * error**-0.2) if error < 1e100 else 0.1)
@@ -146,11 +164,12 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
             for i in range(n):
                 s[0, i] = s[6, i]
         t = now
-        error = max(error, 1e-10)
-        growth = min(5.0, max(0.2, 0.9 * error**-0.17 * control[BEFORE] ** 0.04))
+        log_error = max(np.log(max(error, 1e-300)), LOG_SMALLEST)
+        growth = SAFETY * np.exp(BY_BEFORE * control[BEFORE] - BY_ERROR * log_error)
+        growth = min(MOST_GROWTH, max(LEAST_GROWTH, growth))
         if refused:
             growth = min(growth, 1.0)
-        control[BEFORE] = max(error, 1e-4)
+        control[BEFORE] = max(log_error, LOG_TYPICAL)
         refused = False
         following = step * growth
         h = max(following, h) if last else following

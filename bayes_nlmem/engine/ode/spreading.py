@@ -11,20 +11,9 @@ import numpy as np
 
 from bayes_nlmem.engine.ode.calls import input_bends, input_rate, input_slopes, prepare_input
 from bayes_nlmem.engine.ode.compiling import compiled
+from bayes_nlmem.engine.ode.desk import NEXT_STEP, SPAN, TRAINS_NOW
 from bayes_nlmem.engine.ode.machine import BLOCK as BLOCK
-from bayes_nlmem.engine.ode.machine import (
-    BY_F,
-    BY_LAG,
-    EARLIER,
-    KEPT,
-    NEXT_STEP,
-    PARAMETERS_AT,
-    PEAK,
-    SPAN,
-    SPREAD,
-    TRAINS_NOW,
-    place,
-)
+from bayes_nlmem.engine.ode.machine import BY_F, BY_LAG, EARLIER, KEPT, PARAMETERS_AT, PEAK, SPREAD, place
 from bayes_nlmem.engine.ode.model_table import N_PARAMETERS
 from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.trains import DOSED, EVERY, FIRST, INTO, NEXT, F

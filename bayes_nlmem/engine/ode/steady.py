@@ -15,22 +15,10 @@ from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.doses import Inputs
 from bayes_nlmem.engine.ode.calls import jacobian, rates, sensitivities
 from bayes_nlmem.engine.ode.compiling import compiled
+from bayes_nlmem.engine.ode.desk import ABSOLUTE, FLOOR, HELD, NEXT_STEP, RELATIVE, TRAINS_NOW
 from bayes_nlmem.engine.ode.elimination import eliminate, solve_blocks, solve_vector
 from bayes_nlmem.engine.ode.jumps import finish, run, start, still
-from bayes_nlmem.engine.ode.machine import (
-    ABSOLUTE,
-    BLOCK,
-    BY_F,
-    BY_LAG,
-    FLOOR,
-    HELD,
-    NEXT_STEP,
-    RELATIVE,
-    TRAINS_NOW,
-    place,
-    size,
-    weigh_local,
-)
+from bayes_nlmem.engine.ode.machine import BLOCK, BY_F, BY_LAG, place, size, weigh_local
 from bayes_nlmem.engine.ode.model_table import N_PARAMETERS, PAD, N
 from bayes_nlmem.engine.ode.progress import progress
 from bayes_nlmem.engine.ode.spreading import begin_input

@@ -46,7 +46,7 @@ class Tolerances:
 
     def control(self) -> np.ndarray:
         """The numbers as the kernel wants them."""
-        from bayes_nlmem.engine.ode.machine import ABSOLUTE, N_CONTROL, RELATIVE
+        from bayes_nlmem.engine.ode.desk import ABSOLUTE, N_CONTROL, RELATIVE
 
         control = np.zeros(N_CONTROL)
         control[RELATIVE], control[ABSOLUTE] = self.relative, self.relative * self.absolute

@@ -14,9 +14,7 @@ from bayes_nlmem.engine.doses import inputs_of, read_dose
 from bayes_nlmem.engine.ode.answers import answer
 from bayes_nlmem.engine.ode.calls import initial, initial_slopes, prepare
 from bayes_nlmem.engine.ode.compiling import compiled, ints_at, making_arrays
-from bayes_nlmem.engine.ode.jumps import flow, happen, start, still
-from bayes_nlmem.engine.ode.machine import (
-    EARLIER,
+from bayes_nlmem.engine.ode.desk import (
     FIRST_COLUMN,
     FLOOR,
     N_RECORDS,
@@ -25,6 +23,10 @@ from bayes_nlmem.engine.ode.machine import (
     SPAN,
     STEPS_LEFT,
     TRAINS_NOW,
+)
+from bayes_nlmem.engine.ode.jumps import flow, happen, start, still
+from bayes_nlmem.engine.ode.machine import (
+    EARLIER,
     book_at,
     machine_at,
     place,

@@ -19,9 +19,24 @@ _FLAGS = "nsz contract"
 
 DECLARATIONS = "\n".join(
     [f"declare double @llvm.{name}.f64(double)" for name in (*_INTRINSICS, "fabs")]
-    + ["declare double @llvm.pow.f64(double, double)"]
+    + ["declare double @llvm.pow.f64(double, double)", f"declare {VECTOR} @llvm.fabs.v{LANES}f64({VECTOR})"]
     + [f"declare double @{name}(double)" for name in _LIBRARY]
 )
+
+# x^y through the logarithm, which the derivatives by y need too; as `pow` has it where x is not positive.
+POWER = """define internal double @power(double %x, double %y) alwaysinline {
+entry:
+  %log = call double @llvm.log.f64(double %x)
+  %positive = fcmp ogt double %x, 0.0
+  br i1 %positive, label %simple, label %odd
+simple:
+  %product = fmul double %y, %log
+  %near = call double @llvm.exp.f64(double %product)
+  ret double %near
+odd:
+  %far = call double @llvm.pow.f64(double %x, double %y)
+  ret double %far
+}"""
 
 
 def literal(value: float) -> str:
@@ -191,7 +206,7 @@ class Function:
             self.values[i] = self.new(f"fneg double {self.value(a[0])}")
         elif op == "pow":
             x, y = (self.value(k) for k in a)
-            self.values[i] = self.new(f"call double @llvm.pow.f64(double {x}, double {y})")
+            self.values[i] = self.new(f"call double @power(double {x}, double {y})")
         else:
             function = op if op in _LIBRARY else f"llvm.{'fabs' if op == 'abs' else op}.f64"
             self.values[i] = self.new(f"call double @{function}(double {self.value(a[0])})")

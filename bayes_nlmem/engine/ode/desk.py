@@ -1,0 +1,40 @@
+"""Where everything lies: the numbering of the desk, of what controls the steps, and of the rows of work."""
+
+from __future__ import annotations
+
+# The desk: addresses, then sizes, then what is handed back.
+(
+    TABLE, FORCING, DRIVEN, SCALE, Q, STAGES, SECOND, JAC, LU, PIVOTS, CONTROL, COUNTS, SLOPES, LOCAL, SPARE,
+    VECTOR, WEIGHTS, PHI, RECORD_FLOATS, RECORD_INTS, COLUMNS, REQUESTS, VALUES, SENS, LENGTH, N_SLOPES,
+    N_ROWS, N_PHI, N_RECORDS, N_COLUMNS, N_REQUESTS, N_PAIRS, FIRST_COLUMN, SENSITIVE, NEXT_RECORD,
+    ALL_FINITE, TRAIN_FLOATS, TRAIN_INTS, MOST_TRAINS, TRAINS_NOW, WORK,
+) = range(41)  # fmt: skip
+DESK_SIZE = 41
+
+# Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 =
+# unknown), steps left, logarithm of the previous error, solver, largest time of the subject,
+# time and size of the step that is tried, size that was proposed; where this stretch ends; time before which
+# a step must end that is not to be looked at.
+RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER, SPAN, TIME, STEP, PROPOSED, UNTIL, LIMIT = (
+    range(13)
+)
+N_CONTROL = 13
+EXPLICIT, STIFF, EXPONENTIAL = range(3)
+STEPS, REFUSED = range(2)
+# How much more error sensitivities may have.
+SENSITIVITY = 10.0
+
+# Rows of stages.
+TRIAL, HELD, NEW, BY_TIME, BETWEEN = 8, 9, 10, 11, 12
+# Inputs at the stages of a step while doses enter by a rate; as many rows as stages have different times.
+INPUTS = 13
+N_STAGES = 27
+
+# Control of the step: the next is SAFETY before^BY_BEFORE error^-BY_ERROR times as long, within limits.
+SAFETY, BY_ERROR, BY_BEFORE, LEAST_GROWTH, MOST_GROWTH = 0.9, 0.17, 0.04, 0.2, 5.0
+# Logarithms of the smallest error that counts, and of the smallest one that counts as the previous one.
+LOG_SMALLEST, LOG_TYPICAL = -23.025850929940457, -9.210340371976182
+# What a step returns after the last that was allowed.
+NOTHING_TRIED = -1.0
+# The last stages have the same time and share their inputs.
+LAST_INPUTS = 5

@@ -1,0 +1,140 @@
+"""The explicit method written out for one system."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bayes_nlmem.engine.ode import desk as on
+from bayes_nlmem.engine.ode.step_writer import Step
+from bayes_nlmem.engine.ode.tableaus import EXPLICIT_A, EXPLICIT_ERROR, EXPLICIT_TIMES
+from bayes_nlmem.engine.ode.writer import LANES, VECTOR, literal
+
+if TYPE_CHECKING:
+    from bayes_nlmem.engine.ode.program import Program
+
+_STAGES = len(EXPLICIT_A)  # after the first
+
+
+def following(step: Step, kind: str, square: str, new: list[str], slopes: list[str], last_row: str) -> None:
+    """Return what was tried, or take it over and try the next step if nobody asks for anything in it.
+
+    The next step is as `progress.advance` chooses it.
+    """
+    f, n = step.f, step.n
+
+    def control(k: int) -> str:
+        return f.load("%control", k)
+
+    def keep(value: str, k: int) -> None:
+        f.store(value, "%control", k)
+
+    fine = f.new(f"fcmp ole double {square}, 1.0")
+    end = f.plus(step.t, step.h)
+    unasked = f.new(f"fcmp olt double {end}, {control(on.LIMIT)}")
+    until = control(on.UNTIL)
+    reach = f.plus(step.t, f.times(step.h, literal(1.001)))
+    early = f.new(f"fcmp olt double {reach}, {until}")
+    go_on = f.new(f"and i1 {f.new(f'and i1 {fine}, {unasked}')}, {early}")
+    f.line(f"br i1 {go_on}, label %{kind}_goes_on, label %{kind}_asked")
+    f.label(f"{kind}_asked")
+    step.give(square)
+    f.label(f"{kind}_goes_on")
+    for i in range(n):
+        f.store(new[i], "%z", i)
+        f.store(slopes[i], "%stages", i)
+        f.store(step.larger(f.load("%scale", i), step.abs(new[i])), "%scale", i)
+    if kind == "sensitive":
+        f.line("br label %copying")
+        f.label("copying")
+        f.line(f"%e = phi i64 [ 0, %{kind}_goes_on ], [ %e_next, %copying ]")
+        step.place("%e", "e_offset")
+        for source, target in ((step.row(on.NEW), "%z"), (last_row, "%stages")):
+            source, target = (f.new(f"add i64 {row}, %e_offset") for row in (source, target))
+            for i in range(n):
+                f.store(f.load(source, i * LANES, VECTOR), target, i * LANES, VECTOR)
+        f.line("%e_next = add i64 %e, 1")
+        f.line(f"br i1 {f.new('icmp slt i64 %e_next, %nb')}, label %copying, label %copied")
+        f.label("copied")
+    log_error = f.times(f.new(f"call double @llvm.log.f64(double {square})"), literal(0.5))
+    log_error = step.larger(log_error, literal(on.LOG_SMALLEST))
+    exponent = f.plus(
+        f.times(control(on.BEFORE), literal(on.BY_BEFORE)), f.times(log_error, literal(-on.BY_ERROR))
+    )
+    growth = f.times(f.new(f"call double @llvm.exp.f64(double {exponent})"), literal(on.SAFETY))
+    growth = step.larger(growth, literal(on.LEAST_GROWTH))
+    smaller = f.new(f"fcmp olt double {growth}, {literal(on.MOST_GROWTH)}")
+    growth = f.new(f"select i1 {smaller}, double {growth}, double {literal(on.MOST_GROWTH)}")
+    keep(step.larger(log_error, literal(on.LOG_TYPICAL)), on.BEFORE)
+    wanted = f.times(step.h, growth)
+    reach = f.plus(end, f.times(wanted, literal(1.001)))
+    last = f.new(f"fcmp oge double {reach}, {until}")
+    rest = f.new(f"fsub double {until}, {end}")
+    keep(f.new(f"select i1 {last}, double {rest}, double {wanted}"), on.STEP)
+    keep(wanted, on.PROPOSED)
+    keep(end, on.TIME)
+    place = f.new(f"load i64, ptr {f.address('%desk', on.COUNTS)}, align 8")
+    place = f.new(f"inttoptr i64 {place} to ptr")
+    f.line(
+        f"store i64 {f.new(f'add i64 {f.new(f"load i64, ptr {place}, align 8")}, 1')}, ptr {place}, align 8"
+    )
+    left = f.new(f"fsub double {control(on.STEPS_LEFT)}, {literal(1.0)}")
+    keep(left, on.STEPS_LEFT)
+    f.line(f"br i1 {f.new(f'fcmp ogt double {left}, 0.0')}, label %trying, label %{kind}_ends")
+    f.label(f"{kind}_ends")
+    f.line(f"ret double {literal(on.NOTHING_TRIED)}")
+
+
+def explicit_step(program: Program) -> str:
+    """Text of the step of the explicit method."""
+    step = Step(program, "explicit")
+    f, n = step.f, step.n
+    rows = [step.row(k) for k in range(_STAGES + 1)]
+    new_row = step.row(on.NEW)
+    f.line("br label %trying")
+    f.label("trying")
+    step.begin()
+    h = step.h
+    a = [[f.times(h, literal(x)) for x in row] for row in EXPLICIT_A]
+    e = [f.times(h, literal(x)) for x in EXPLICIT_ERROR]
+    times = [f.plus(step.t, f.times(h, literal(c))) for c in EXPLICIT_TIMES]
+    first = [f.load(rows[0], i) for i in range(n)]
+    f.line(f"br i1 {f.new('icmp sgt i64 %nb, 0')}, label %sensitive, label %plain")
+    for sensitive in (False, True):
+        f.label("sensitive" if sensitive else "plain")
+        step.forget()
+        ks = [first]
+        for k in range(1, _STAGES + 1):
+            y = [step.combined(step.z[i], a[k - 1], [s[i] for s in ks]) for i in range(n)]
+            step.at(y, times[k - 1])
+            ks.append(step.rates(k, sensitive=sensitive))
+            for i in range(n):
+                f.store(ks[k][i], rows[k], i)
+            if sensitive:
+                step.keep_jacobian(k)
+                step.keep_slopes(k, step.by_parameters())
+        for i in range(n):
+            f.store(y[i], new_row, i)
+        errors = [step.combined("", e, [s[i] for s in ks]) for i in range(n)]
+        square, allowed = step.errors(errors, y)
+        if not sensitive:
+            following(step, "plain", square, y, ks[-1], rows[-1])
+    f.line(f"br i1 {f.new(f'fcmp ole double {square}, 1.0')}, label %before, label %refused")
+    f.label("refused")
+    step.give(square)
+    f.label("before")
+    state, slopes = y, ks[-1]
+    wide = [[f.spread(x) for x in row] for row in a]
+    by = [f.spread(x) for x in e]
+
+    def body() -> tuple[dict[int, str], dict[int, str]]:
+        blocks = [step.block(rows[0])]
+        for k in range(1, _STAGES + 1):
+            y = {i: step.combined(step.zs[i], wide[k - 1], [s[i] for s in blocks], VECTOR) for i in step.rows}
+            blocks.append(step.flow(k, y))
+            step.keep_block(rows[k], blocks[k])
+        step.keep_block(new_row, y, step.zs)
+        return {i: step.combined("", by, [s[i] for s in blocks], VECTOR) for i in step.rows}, y
+
+    square = step.over_blocks(body, allowed, square)
+    following(step, "sensitive", square, state, slopes, rows[-1])
+    return step.text()
