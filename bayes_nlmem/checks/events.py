@@ -25,20 +25,21 @@ _POINTS = 200
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EventVPC:
-    """A visual predictive check of the time to an event.
+    """A visual predictive check of the time to an event, or of repeated events.
 
     Parameters
     ----------
     table : DataFrame
         One row per stratum and time: share without event, `observed` (Kaplan-Meier), and `lower`, `median`,
-        `upper` of the replicates.
+        `upper` of the replicates. Of all events of repeated ones: mean number of events per subject.
     hazard : DataFrame
         One row per stratum and interval of time: `x_min`, `x_max`, `x`, events per time at risk, `observed`,
         `lower`, `median`, `upper`.
     subjects : DataFrame
-        ID, `stratum`, `entry`, `time` of the event or of the end of follow-up, `event`.
+        ID, `stratum`, `entry`, `time` of the event or of the end of follow-up, `event` (of all events: how
+        many).
     settings : dict
-        Level, number of simulations, end of follow-up.
+        Level, number of simulations, end of follow-up, and which `events` ("first" or "all").
     x_label, y_label : str
         Labels.
 
@@ -77,6 +78,7 @@ def vpc_events(
     learnt: Any,
     *,
     output: str | None = None,
+    events: str = "first",
     stratify: str | Sequence[str] | Mapping[str, Sequence[float]] | None = None,
     end: float | None = None,
     intervals: int = 8,
@@ -89,7 +91,8 @@ def vpc_events(
 
     Every replicate has new subjects with the covariates of the study. Who was censored is followed as long
     as in the study; who had an event would have been followed until `end`. Of repeated events the first one
-    is taken.
+    is taken, or all of them: then the mean number of events per subject (Nelson and Aalen's estimate) takes
+    the place of the Kaplan-Meier curve, and every subject is followed from its first to its last record.
 
     Parameters
     ----------
@@ -97,6 +100,8 @@ def vpc_events(
         What was learnt; of a simulation its population parameters are used.
     output : str, optional
         The output with a `TimeToEvent`, the first one by default.
+    events : {"first", "all"}
+        The time to the first event, or the numbers of all events of a `TimeToEvent(repeated=True)`.
     stratify : str, sequence of str, or mapping of str to breaks, optional
         Covariates, as in `vpc`.
     end : float, optional
@@ -115,7 +120,12 @@ def vpc_events(
     Raises
     ------
     ModelError
-        No such output, events known only to lie in an interval (CENS = 1), or an end before the last event.
+        No such output, events known only to lie in an interval (CENS = 1), an end before the last event, or
+        with events="all" a single event, or an end.
+
+    References
+    ----------
+    Nelson 1995, Confidence limits for recurrence data, doi:10.1080/00401706.1995.10484299
 
     Examples
     --------
@@ -136,6 +146,7 @@ def vpc_events(
     """
     output = _event_output(learnt, output)
     data: Dataset = learnt.data
+    _check_events(events, learnt.model.residuals[output], end)
     if not 0 < level < 1:
         raise ModelError(explain(expected="level between 0 and 1", got=repr(level)))
     if isinstance(learnt, Simulation):
@@ -144,6 +155,11 @@ def vpc_events(
     else:
         simulation = simulate(learnt, subjects="new", draws=draws, seed=seed, uncertainty=uncertainty)
     subjects = _seen(data, simulation.records(output), learnt.model.residuals[output])
+    subjects["stratum"] = _strata(data, stratify)
+    if events == "all":
+        from bayes_nlmem.checks.repeated_events import vpc_of_all_events
+
+        return vpc_of_all_events(simulation, output, subjects, intervals, level)
     last = float(subjects["time"].max())
     end = last if end is None else float(end)
     if end < float(subjects.loc[subjects["event"], "time"].max()):
@@ -152,7 +168,6 @@ def vpc_events(
     followed = np.where(subjects["event"], end, subjects["time"].to_numpy(float))
     happened, until = times <= followed, np.minimum(times, followed)
 
-    subjects["stratum"] = _strata(data, stratify)
     grid = np.linspace(0.0 if subjects["entry"].min() >= 0 else subjects["entry"].min(), last, _POINTS)
     tail = (1 - level) / 2
     rows, rates = [], []
@@ -161,12 +176,12 @@ def vpc_events(
         entry = own["entry"].to_numpy(float)
         seen = kaplan_meier(own["time"], own["event"], grid, entry)
         curves = np.array([kaplan_meier(until[k, at], happened[k, at], grid, entry) for k in range(draws)])
-        band = _band(curves, tail)
+        band = band_of(curves, tail)
         columns = dict(zip(("lower", "median", "upper"), band, strict=True))
         rows.append(pd.DataFrame({"stratum": stratum, "x": grid, "observed": seen, **columns}))
         edges = _edges(own, intervals, grid[0], last)
         hazards = np.array([event_rates(until[k, at], happened[k, at], edges, entry) for k in range(draws)])
-        columns = dict(zip(("lower", "median", "upper"), _band(hazards, tail), strict=True))
+        columns = dict(zip(("lower", "median", "upper"), band_of(hazards, tail), strict=True))
         rates.append(
             pd.DataFrame(
                 {
@@ -184,13 +199,29 @@ def vpc_events(
         pd.concat(rows, ignore_index=True),
         pd.concat(rates, ignore_index=True),
         subjects,
-        {"level": level, "simulations": draws, "end": end},
+        {"level": level, "simulations": draws, "end": end, "events": "first"},
         f"Time [{unit}]" if unit else "Time",
         f"Share without event ({output})",
     )
 
 
-def _band(curves: np.ndarray, tail: float) -> np.ndarray:
+def _check_events(events: str, endpoint: TimeToEvent, end: float | None) -> None:
+    if events not in ("first", "all"):
+        raise ModelError(explain(expected="events='first' or 'all'", got=repr(events)))
+    if events == "all" and not endpoint.repeated:
+        raise ModelError(
+            explain(expected="TimeToEvent(repeated=True) for events='all'", got="a single event per subject")
+        )
+    if events == "all" and end is not None:
+        raise ModelError(
+            explain(
+                expected="no end= with events='all', where everybody is followed as in the study",
+                got=f"{end:g}",
+            )
+        )
+
+
+def band_of(curves: np.ndarray, tail: float) -> np.ndarray:
     """Quantiles over the replicates that have a value; NaN where most have none."""
     missing = np.isnan(curves).mean(axis=0) > 0.5
     filled = np.where(missing, 0.0, curves)
@@ -263,16 +294,7 @@ def simulated_times(simulation: Simulation, output: str, end: float, seed: int) 
     if endpoint.hazard is None:
         return _from_cumulative(simulation, output, end, seed, rng)
     data, record = simulation.data, simulation.records(output)
-    law = law_of(simulation.model, data, output, record)
-    population, group = simulation.draws["posterior"].to_dataset(), simulation.draws[GROUP].to_dataset()
-    draws = {}
-    for name in law.in_graph.values():
-        source = group if name in group else population
-        values = source[name].transpose("chain", "draw", ...).values
-        draws[name] = values.reshape(-1, *values.shape[2:])
-    given = law.given(draws)
-    f = simulation.predictions(output)
-    shape = np.broadcast_to(np.nan if given.get("shape") is None else given["shape"], f.shape)
+    f, shape, given = closed_hazard(simulation, output)
     start = np.broadcast_to(endpoint.hazard.cumulative(given["since"], f, shape, np), f.shape)
     stop = np.broadcast_to(endpoint.hazard.cumulative(given["until"], f, shape, np), f.shape)
     subject = data.table["SUBJECT"].to_numpy(np.int64)[record]
@@ -289,18 +311,42 @@ def simulated_times(simulation: Simulation, output: str, end: float, seed: int) 
     return found
 
 
+def closed_hazard(
+    simulation: Simulation, output: str
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Characteristic time and shape of a closed hazard, (draws, n_rows), and what its law is given."""
+    record = simulation.records(output)
+    law = law_of(simulation.model, simulation.data, output, record)
+    population, group = simulation.draws["posterior"].to_dataset(), simulation.draws[GROUP].to_dataset()
+    draws = {}
+    for name in law.in_graph.values():
+        source = group if name in group else population
+        values = source[name].transpose("chain", "draw", ...).values
+        draws[name] = values.reshape(-1, *values.shape[2:])
+    given = law.given(draws)
+    f = simulation.predictions(output)
+    return f, np.broadcast_to(np.nan if given.get("shape") is None else given["shape"], f.shape), given
+
+
+def cumulative_hazard(
+    simulation: Simulation, output: str, end: float, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cumulative hazard (draws, n_times) on a dense grid, and subject and time of its columns."""
+    grid = _followed_until(simulation.data, end, simulation.model, output)
+    finer = simulate(simulation, grid, draws=simulation.settings["draws"], seed=seed)
+    values = finer.draws[GROUP].to_dataset()[input_name(output, "cumulative")]
+    cumulative = values.transpose("chain", "draw", ...).values
+    record = finer.records(output)
+    table = grid.table.iloc[record]
+    subject, time = table["SUBJECT"].to_numpy(np.int64), table["TIME"].to_numpy(float)
+    return cumulative.reshape(-1, cumulative.shape[-1]), subject, time
+
+
 def _from_cumulative(
     simulation: Simulation, output: str, end: float, seed: int, rng: np.random.Generator
 ) -> np.ndarray:
     data = simulation.data
-    grid = _followed_until(data, end, simulation.model, output)
-    finer = simulate(simulation, grid, draws=simulation.settings["draws"], seed=seed)
-    values = finer.draws[GROUP].to_dataset()[input_name(output, "cumulative")]
-    cumulative = values.transpose("chain", "draw", ...).values
-    cumulative = cumulative.reshape(-1, cumulative.shape[-1])
-    record = finer.records(output)
-    subject = grid.table["SUBJECT"].to_numpy(np.int64)[record]
-    time = grid.table["TIME"].to_numpy(float)[record]
+    cumulative, subject, time = cumulative_hazard(simulation, output, end, seed)
     found = np.full((len(cumulative), data.n_subjects), np.inf)
     for who in range(data.n_subjects):
         own = np.flatnonzero(subject == who)

@@ -54,7 +54,7 @@ def draw_categories(check: CategoryVPC, axes: Any = None) -> Any:
 
 
 def draw_events(check: EventVPC, axes: Any = None) -> Any:
-    """Kaplan-Meier curve and hazard, one row of panels per stratum.
+    """Kaplan-Meier curve (of all events: their mean number) and hazard, one row of panels per stratum.
 
     Parameters
     ----------
@@ -68,19 +68,27 @@ def draw_events(check: EventVPC, axes: Any = None) -> Any:
     matplotlib.figure.Figure
     """
     strata = list(dict.fromkeys(check.table["stratum"]))
+    every = check.settings["events"] == "all"
+    factor = 1 if every else 100
     with style():
         figure, grid = _grid(len(strata), 2, axes)
         for (left, right), stratum in zip(grid, strata, strict=True):
             own = check.table[check.table.stratum == stratum]
             left.fill_between(
-                own.x, 100 * own.lower, 100 * own.upper, color=INDIVIDUAL, alpha=0.25, linewidth=0
+                own.x, factor * own.lower, factor * own.upper, color=INDIVIDUAL, alpha=0.25, linewidth=0
             )
-            left.plot(own.x, 100 * own["median"], color=INDIVIDUAL, linewidth=1.1)
-            left.step(own.x, 100 * own.observed, where="post", **_LINE)
-            people = check.subjects[(check.subjects.stratum == stratum) & ~check.subjects.event]
-            height = np.interp(people.time, own.x, 100 * own.observed)
+            left.plot(own.x, factor * own["median"], color=INDIVIDUAL, linewidth=1.1)
+            left.step(own.x, factor * own.observed, where="post", **_LINE)
+            people = check.subjects[check.subjects.stratum == stratum]
+            people = people if every else people[~people.event]
+            height = np.interp(people.time, own.x, factor * own.observed)
             left.plot(people.time, height, "|", color=INK, markersize=5, markeredgewidth=0.8)
-            left.set(xlabel=check.x_label, ylabel="without event [%]", ylim=(-3, 103), title=stratum)
+            left.set(xlabel=check.x_label, title=stratum)
+            if every:
+                left.set(ylabel="events per subject")
+                left.set_ylim(bottom=0)
+            else:
+                left.set(ylabel="without event [%]", ylim=(-3, 103))
             rates = check.hazard[check.hazard.stratum == stratum]
             for _, row in rates.iterrows():
                 ends = [row.x_min, row.x_max]
@@ -90,7 +98,8 @@ def draw_events(check: EventVPC, axes: Any = None) -> Any:
             out = rates[(rates.observed < rates.lower) | (rates.observed > rates.upper)]
             right.plot(out.x, out.observed, **_RING)
             _, _, unit = check.x_label.partition(" [")
-            per = f"hazard [1/{unit}" if unit else "hazard"
+            word = "rate of events" if every else "hazard"
+            per = f"{word} [1/{unit}" if unit else word
             right.set(xlabel=check.x_label, ylabel=per, title=stratum)
             right.set_ylim(bottom=0)
         if axes is None:
