@@ -19,6 +19,7 @@ from bayes_nlmem.checks.replication import PROBABILITIES, Plan, replicate
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.planned import Design
 from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.learning.record import versions
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.asked import design_of
@@ -187,13 +188,11 @@ class Calibration:
             f"  {told} the band that holds all {len(table)} uniform quantities with 95 % probability "
             f"(smallest p {smallest:.3g}, {worst}; limit {wanted:.2g})"
         )
-        return "\n".join([*lines, table.to_string(float_format="{:.3g}".format)])
+        return "\n".join([*lines, printed(table, digits=3).text()])
 
     def _repr_html_(self) -> str:
         head, *_ = repr(self).split("\n")
-        return f"<p>{head}</p>" + (
-            self.table().to_html(float_format="{:.3g}".format) if self.succeeded else ""
-        )
+        return notebook(head, *([printed(self.table(), digits=3)] if self.succeeded else []))
 
 
 def sbc(

@@ -14,6 +14,7 @@ from bayes_nlmem.checks.noncompartmental import exposure_units
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.grid import with_records
 from bayes_nlmem.ground.messages import BayesNlmemError, explain
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.learning.replay import replay, thin
 from bayes_nlmem.simulation.curve_exposure import curve_exposure
 from bayes_nlmem.simulation.dose_intervals import dose_intervals
@@ -103,12 +104,15 @@ class Exposure:
             )
         return known if quantity is None else [quantity]
 
+    @property
+    def _head(self) -> str:
+        return f"Exposure of {self.output}: {len(self.intervals)} dosing intervals, {self._n_draws} draws"
+
     def __repr__(self) -> str:
-        head = f"Exposure of {self.output}: {len(self.intervals)} dosing intervals, {self._n_draws} draws"
-        return f"{head}\n{self.summary().to_string(float_format='{:.4g}'.format)}"
+        return f"{self._head}\n{printed(self.summary()).text()}"
 
     def _repr_html_(self) -> str:
-        return self.summary().to_html(float_format="{:.4g}".format)
+        return notebook(self._head, self.summary())
 
     @property
     def _n_draws(self) -> int:

@@ -13,6 +13,7 @@ from bayes_nlmem.checks.expected_information import Information
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.planned import Design
 from bayes_nlmem.ground.messages import names_text
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.marginal.point import natural, point_of
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.as_data import replicate_as_data
@@ -74,7 +75,7 @@ class Identifiability:
         lines = [
             f"Expected information of {self.n_observations} observations of {self.n_subjects} subjects "
             f"against the priors",
-            self.table.to_string(float_format="{:.3g}".format),
+            printed(self.table, digits=3).text(),
         ]
         if self.dominated:
             lines.append(f"Prior-dominated: {names_text(self.dominated)}.")
@@ -85,8 +86,7 @@ class Identifiability:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        said = repr(self).split("\n")[-1]
-        return self.table.to_html(float_format="{:.3g}".format) + f"<p>{said}</p>"
+        return notebook(printed(self.table, digits=3), repr(self).split("\n")[-1])
 
 
 def identifiability(

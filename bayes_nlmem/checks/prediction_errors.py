@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from bayes_nlmem.checks.normality import normality_tests
 from bayes_nlmem.checks.replicated import replicated
 from bayes_nlmem.ground.messages import ModelError, explain, names_text
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.simulation.limits import Limit
 
 Array = NDArray[np.float64]
@@ -56,14 +57,19 @@ class NPDE:
     units: Mapping[str, str]
     output: str
 
-    def __repr__(self) -> str:
+    def _head(self) -> str:
         s = self.settings
         x = self.table["NPDE"].dropna()
-        head = (
+        return (
             f"NPDE of {self.output}: {len(x)} observations, {s['simulations']} simulations, "
             f"decorrelation {s['decorrelation']}, mean {x.mean():.3f}, variance {x.var(ddof=1):.3f}"
         )
-        return f"{head}\n{self.tests.round(4).to_string()}"
+
+    def __repr__(self) -> str:
+        return f"{self._head()}\n{printed(self.tests).text()}"
+
+    def _repr_html_(self) -> str:
+        return notebook(self._head(), self.tests)
 
 
 def npde(

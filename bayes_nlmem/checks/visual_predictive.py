@@ -15,6 +15,7 @@ from bayes_nlmem.checks.correction import CORRECTIONS, corrected
 from bayes_nlmem.checks.percentiles import quantiles
 from bayes_nlmem.checks.replicated import replicated
 from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.simulation.limits import Limit
 from bayes_nlmem.statistics.endpoints import is_endpoint
 
@@ -68,6 +69,9 @@ class VPC:
         """Rows of the table whose observed percentile lies outside of its simulated interval."""
         t = self.table
         return t[(t["observed"] < t["lower"]) | (t["observed"] > t["upper"])]
+
+    def _repr_html_(self) -> str:
+        return notebook(repr(self), printed(self.table, index=False))
 
     def __repr__(self) -> str:
         s = self.settings

@@ -13,6 +13,7 @@ from bayes_nlmem.criteria.comparison import Comparison
 from bayes_nlmem.criteria.penalised import PENALISED
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.ground.tables import notebook, printed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,7 +53,10 @@ class Averaged:
         return pd.DataFrame(rows).T
 
     def __repr__(self) -> str:
-        return f"Average over {len(self.weights)} models\n{self.summary().to_string(float_format='%.4g')}"
+        return f"Average over {len(self.weights)} models\n{printed(self.summary()).text()}"
+
+    def _repr_html_(self) -> str:
+        return notebook(f"Average over {len(self.weights)} models", self.summary())
 
 
 def average(

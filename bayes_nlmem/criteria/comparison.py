@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from bayes_nlmem.criteria.same_data import check_same_data
 from bayes_nlmem.criteria.weights import pseudo_bma, stacking
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import FitError, closest, explain
+from bayes_nlmem.ground.tables import Printed, notebook
 from bayes_nlmem.marginal.information import InformationCriteria
 
 PREDICTIVE = ("loo", "waic")
@@ -95,21 +95,17 @@ class Comparison:
         return " ".join(said)
 
     def __repr__(self) -> str:
-        shown = formatted(self.table)
-        return f"{self._title}\n{shown.to_string()}\n\n{self.conclusion}"
+        return f"{self._title}\n{self._printed().text()}\n\n{self.conclusion}"
 
     def _repr_html_(self) -> str:
-        shown = formatted(self.table)
-        head = "".join(f"<th>{escape(column)}</th>" for column in ["model", *shown.columns])
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in (name, *row)) + "</tr>"
-            for name, *row in shown.itertuples()
-        )
-        return (
-            f"<p>{escape(self._title)}</p>"
-            f'<table class="comparison"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-            f"<p>{escape(self.conclusion)}</p>"
-        )
+        return notebook(self._title, self._printed(), self.conclusion)
+
+    def to_latex(self) -> str:
+        """The table for a paper: a `tabular` with the rules of the package booktabs."""
+        return self._printed().latex()
+
+    def _printed(self) -> Printed:
+        return formatted(self.table)
 
     @property
     def _title(self) -> str:

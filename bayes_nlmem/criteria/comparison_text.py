@@ -8,6 +8,7 @@ from scipy.special import gammaincc
 
 from bayes_nlmem.criteria.elpd import SUBJECT
 from bayes_nlmem.criteria.penalised import NAMES
+from bayes_nlmem.ground.tables import Printed
 
 _WORDS = ((2.0, ""), (6.0, "positive"), (10.0, "strong"), (np.inf, "very strong"))
 _SMALL = 4.0
@@ -51,21 +52,22 @@ def predictive_conclusion(table: pd.DataFrame, by: str, count: int) -> str:
     return " ".join(said)
 
 
-def formatted(table: pd.DataFrame) -> pd.DataFrame:
+def formatted(table: pd.DataFrame) -> Printed:
     """The table as it is shown: headings of the field, digits that mean something."""
     digits = {"weight": 2, "pseudo_bma": 2, "doubtful": 0, "seconds": 0, "parameters": 0}
     digits |= {"evidence": 2, "evidence_se": 2, "error": 2}
-    shown = {}
-    for column in table.columns:
-        if column == "verdict":
-            continue
-        if column in ("seconds", "error") and table[column].isna().all():
-            continue
-        values = table[column]
-        shown[_HEADS.get(column, column)] = [
-            "" if pd.isna(x) else f"{x:.{digits.get(column, 1)}f}" for x in values
-        ]
-    return pd.DataFrame(shown, index=table.index)
+    columns = {
+        str(column): values
+        for column, values in table.items()
+        if column != "verdict" and not (column in ("seconds", "error") and values.isna().all())
+    }
+    rows = []
+    for k, name in enumerate(table.index):
+        found = {column: values.iloc[k] for column, values in columns.items()}
+        cells = ("" if pd.isna(x) else f"{x:.{digits.get(column, 1)}f}" for column, x in found.items())
+        rows.append((str(name), *cells))
+    header = ("model", *(_HEADS.get(column, column) for column in columns))
+    return Printed(header, tuple(rows), "l" + "r" * len(columns))
 
 
 def penalised_conclusion(table: pd.DataFrame, criterion: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_nlmem.criteria.smoothing import threshold
+from bayes_nlmem.ground.tables import notebook
 
 SUBJECT, OBSERVATION = "subject", "observation"
 _READING = {
@@ -112,3 +113,6 @@ class ELPD:
             f"{name}: elpd {self.estimate:.2f}, SE {self.se:.2f}{mcse}{effective}\n"
             f"{_FUTURE if self.criterion == 'future' else _READING[self.by]}; {self.verdict}{how}"
         )
+
+    def _repr_html_(self) -> str:
+        return notebook(repr(self), *([] if self.doubtful.empty else [self.doubtful]))

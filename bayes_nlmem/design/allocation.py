@@ -16,6 +16,7 @@ from bayes_nlmem.design.criteria import Criterion, criterion_of
 from bayes_nlmem.design.precision import Precision, expected_precision
 from bayes_nlmem.design.quantities import reported
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.marginal.point import point_of
 from bayes_nlmem.model.specification import Model
 
@@ -55,9 +56,14 @@ class Allocation:
     efficiency_bound: float
     efficiency: float
 
+    def _head(self) -> str:
+        return f"Allocation of subjects, {self.efficiency:.3f} times the design given (D-efficiency)"
+
     def __repr__(self) -> str:
-        head = f"Allocation of subjects, {self.efficiency:.3f} times the design given (D-efficiency)"
-        return f"{head}\n{self.table.to_string(float_format='{:.4g}'.format)}\n\n{self.precision!r}"
+        return f"{self._head()}\n{printed(self.table).text()}\n\n{self.precision!r}"
+
+    def _repr_html_(self) -> str:
+        return notebook(self._head(), self.table) + self.precision._repr_html_()
 
 
 def allocate_subjects(

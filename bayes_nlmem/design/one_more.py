@@ -16,6 +16,7 @@ from bayes_nlmem.design.expected_gain import linear_gain, nested_gain
 from bayes_nlmem.design.sensitivity import gain_of_one_more
 from bayes_nlmem.ground.messages import FitError, ModelError, explain
 from bayes_nlmem.ground.scales import Log
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.learning.replay import thin
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.evaluation import evaluate
@@ -84,11 +85,11 @@ class NextSample:
 
     def __repr__(self) -> str:
         shown = self.table.dropna(axis=1, how="all")
-        return f"{self.conclusion}\n{shown.to_string(index=False, float_format='{:.4g}'.format)}"
+        return f"{self.conclusion}\n{printed(shown, index=False).text()}"
 
     def _repr_html_(self) -> str:
         shown = self.table.dropna(axis=1, how="all")
-        return f"<p>{self.conclusion}</p>" + shown.to_html(index=False, float_format="{:.4g}".format)
+        return notebook(self.conclusion, printed(shown, index=False))
 
 
 def next_sample(

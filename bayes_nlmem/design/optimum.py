@@ -19,6 +19,7 @@ from bayes_nlmem.design.precision import Precision, expected_precision, prior_in
 from bayes_nlmem.design.quantities import reported
 from bayes_nlmem.design.search import Group, Search, Situation, grid_candidates
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.ground.tables import notebook
 from bayes_nlmem.model.specification import Model
 
 _GRID = 240
@@ -79,7 +80,7 @@ class Optimum:
         """D-efficiency over the design given: how many times its subjects this design replaces."""
         return self.precision.efficiency(self.before)
 
-    def __repr__(self) -> str:
+    def _head(self) -> str:
         error = f" (Monte Carlo error {self.value_error:.2g})" if np.isfinite(self.value_error) else ""
         lines = [f"Optimal design ({self.criterion}): {self.value:.6g}{error}, was {self.value_before:.6g}"]
         for k, arm in enumerate(self.design.arms):
@@ -88,7 +89,13 @@ class Optimum:
                 what = "" if endpoint == "*" else f" {endpoint}"
                 said = ", ".join(f"{t:.4g}" for t in sorted(times))
                 lines.append(f"  {arm.name or f'arm {k + 1}'}{what} ({arm.subjects} subjects): {said}")
-        return "\n".join([*lines, "", repr(self.precision)])
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"{self._head()}\n\n{self.precision!r}"
+
+    def _repr_html_(self) -> str:
+        return notebook(self._head()) + self.precision._repr_html_()
 
 
 def optimise_design(

@@ -14,6 +14,7 @@ from bayes_nlmem.design.candidates import Candidates, Planned, candidates, effec
 from bayes_nlmem.design.quantities import Reported, reported
 from bayes_nlmem.design.simulated_information import simulated_information
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.ground.tables import Printed, notebook, printed
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.point import point_of
 from bayes_nlmem.model.specification import Model
@@ -151,17 +152,20 @@ class Precision:
     def _of(self, name: str, column: str) -> float:
         return float(self.table[column].loc[name])
 
-    def __repr__(self) -> str:
+    def _parts(self) -> list[str | Printed]:
         head = f"Expected precision of {self.n_subjects} subjects ({self.method}), log det {self.log_det:.5g}"
-        parts = [head, self.table.to_string(float_format="{:.4g}".format)]
+        parts: list[str | Printed] = [head, printed(self.table)]
         if len(self.shrinkage.columns):
-            parts.append("Predicted shrinkage, %\n" + self.shrinkage.to_string(float_format="{:.1f}".format))
+            parts += ["Predicted shrinkage, %", printed(self.shrinkage, digits=3)]
         if self.unlearnt:
             parts.append("The design cannot tell:\n" + "\n".join(f"  - {line}" for line in self.unlearnt))
-        return "\n\n".join(parts)
+        return parts
+
+    def __repr__(self) -> str:
+        return "\n\n".join(part if isinstance(part, str) else part.text() for part in self._parts())
 
     def _repr_html_(self) -> str:
-        return f"<pre>{self!r}</pre>"
+        return notebook(*self._parts())
 
 
 def expected_precision(

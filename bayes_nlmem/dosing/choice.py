@@ -14,6 +14,7 @@ from bayes_nlmem.dosing.averaging import members_of
 from bayes_nlmem.dosing.plans import check_nothing_pending, planned
 from bayes_nlmem.dosing.targets import Target
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.ground.tables import Printed, notebook, printed
 from bayes_nlmem.simulation.replicates import simulate
 
 _POINTS = 97
@@ -73,11 +74,13 @@ class Advice:
         )
 
     def __repr__(self) -> str:
-        text = self.table.to_string(index=False, float_format="{:.3g}".format)
-        return f"{self.target!r}\n{text}\n{self.conclusion}"
+        return f"{self.target!r}\n{self._printed().text()}\n{self.conclusion}"
 
     def _repr_html_(self) -> str:
-        return self.table.to_html(index=False, float_format="{:.3g}".format) + f"<p>{self.conclusion}</p>"
+        return notebook(repr(self.target), self._printed(), self.conclusion)
+
+    def _printed(self) -> Printed:
+        return printed(self.table, digits=3, index=False)
 
 
 def choose_dose(

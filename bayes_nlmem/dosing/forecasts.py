@@ -13,6 +13,7 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.dosing.bridges import bridge
 from bayes_nlmem.dosing.readiness import points_at, population_draws
 from bayes_nlmem.ground.messages import FitError, ModelError, explain
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import find_modes
 from bayes_nlmem.marginal.point import point_of
@@ -94,10 +95,10 @@ class ForecastCheck:
         )
 
     def __repr__(self) -> str:
-        return f"{self.conclusion}\n{self.summary().to_string(index=False, float_format='{:.1f}'.format)}"
+        return f"{self.conclusion}\n{printed(self.summary(), digits=3, index=False).text()}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.conclusion}</p>" + self.summary().to_html(index=False, float_format="{:.1f}".format)
+        return notebook(self.conclusion, printed(self.summary(), digits=3, index=False))
 
 
 def _accuracy(table: pd.DataFrame, size: pd.Series) -> tuple[float, ...]:

@@ -18,6 +18,7 @@ from bayes_nlmem.dosing.readiness import of_outputs, population_draws, readiness
 from bayes_nlmem.dosing.reweighting import Weighted, around_mode, around_own_modes
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import FitError, ModelError, explain, names_text
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.learning.fitted_priors import priors_from
 from bayes_nlmem.learning.nuts import fit
 from bayes_nlmem.marginal.conditional import Conditional
@@ -117,11 +118,18 @@ class Individual:
         return pd.DataFrame(rows, columns=["PARAMETER", "OCCASION", "MEDIAN", "LOWER", "UPPER"])
 
     def __repr__(self) -> str:
+        return f"{self._head}\n{printed(self.table(), index=False).text()}"
+
+    def _repr_html_(self) -> str:
+        return notebook(self._head, printed(self.table(), index=False))
+
+    @property
+    def _head(self) -> str:
         seen = self.data.n_observations
         head = f"Patient {self.id}: {seen} observation{'s' if seen != 1 else ''}, {self.method}"
         if self.method == "importance":
             head += f" (Pareto k {self.pareto_k:.2f}, {self.effective:.0f} effective draws)"
-        return f"{head}\n{self.table().to_string(index=False, float_format='{:.4g}'.format)}"
+        return head
 
 
 def individualize(

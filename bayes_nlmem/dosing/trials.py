@@ -16,6 +16,7 @@ from bayes_nlmem.data.planned import Arm, Design
 from bayes_nlmem.dosing.feedback import AdaptiveRule
 from bayes_nlmem.dosing.given import course
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.replicates import simulate
 from bayes_nlmem.simulation.simulated import Simulation
@@ -98,10 +99,10 @@ class Trials:
         )
 
     def __repr__(self) -> str:
-        return f"{self.conclusion}\n{self.summary().to_string(float_format='{:.4g}'.format)}"
+        return f"{self.conclusion}\n{printed(self.summary()).text()}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.conclusion}</p>" + self.summary().to_html(float_format="{:.4g}".format)
+        return notebook(self.conclusion, self.summary())
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,20 +1,23 @@
-"""The parameter table as the field prints it."""
+"""The parameter table as the field prints it, of draws and of estimates."""
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayes_nlmem.ground.scales import Log
+from bayes_nlmem.ground.tables import Printed
 from bayes_nlmem.learning.diagnostics import mixing
 from bayes_nlmem.learning.sensitivity import power_scaling
 from bayes_nlmem.model.quantities import GROUPS, IIV, IOV, RESIDUAL, quantities
 from bayes_nlmem.model.specification import Model
 
 OTHER = "other"
+_LARGEST = 25.0  # SD of a log-normal effect above which its CV is beyond all bounds
 
 
 def parameter_table(model: Model, draws: xr.DataTree) -> pd.DataFrame:
@@ -43,17 +46,14 @@ def parameter_table(model: Model, draws: xr.DataTree) -> pd.DataFrame:
     doi:10.1208/s12248-009-9133-0.
     """
     posterior = draws["posterior"].to_dataset()
-    listed = quantities(model)
-    named = {quantity.name for quantity in listed}
-    added = [str(name) for name, v in posterior.data_vars.items() if v.ndim == 2 and name not in named]
-    entries = [(q.name, q.block, q.owner, q.meaning, q.unit, q.value if q.known else None) for q in listed]
-    entries += [(name, OTHER, name, "added by an edit", "", None) for name in added]
-    mixing_of = _diagnostics(posterior, [entry[0] for entry in entries if entry[0] in posterior])
+    entries = parameter_rows(model, [str(name) for name, v in posterior.data_vars.items() if v.ndim == 2])
+    mixing_of = _diagnostics(posterior, [entry["name"] for entry in entries if entry["name"] in posterior])
     rows = []
-    for name, block, parameter, meaning, unit, value in entries:
-        row = {"name": name, "block": block, "parameter": parameter, "meaning": meaning, "unit": unit}
-        row |= {**_statistics(posterior, name, value), **mixing_of.get(name, {})}
-        rows.append({**row, "cv": _cv(model, row), "shrinkage": _shrinkage(posterior, row)})
+    for entry in entries:
+        name, value = entry["name"], entry.pop("value")
+        row = {**entry, **_statistics(posterior, name, value), **mixing_of.get(name, {})}
+        row["cv"] = cv_of(model, row["block"], row["parameter"], name, row["median"])
+        rows.append({**row, "shrinkage": _shrinkage(posterior, row)})
     columns = ["block", "parameter", "meaning", "unit", "median", "mean", "sd", "lower", "upper", "rse", "cv"]
     columns += ["shrinkage", "r_hat", "ess_bulk", "ess_tail", "prior_sensitivity", "known"]
     table = pd.DataFrame(rows).set_index("name").reindex(columns=columns)
@@ -61,6 +61,31 @@ def parameter_table(model: Model, draws: xr.DataTree) -> pd.DataFrame:
     if scaled is not None:
         table["prior_sensitivity"] = scaled["prior"].reindex(table.index)
     return table
+
+
+def parameter_rows(model: Model, found: Iterable[str]) -> list[dict[str, Any]]:
+    """What is said of every population parameter before its estimate, in the model's order.
+
+    Parameters
+    ----------
+    model : Model
+        Gives order, meaning, unit and the known values.
+    found : iterable of str
+        Names in the draws or estimates; those that the model does not know were added by an edit.
+
+    Returns
+    -------
+    list of dict
+        `name`, `block`, `parameter`, `meaning`, `unit`, `value` (None where it is not known).
+    """
+    keys = ("name", "block", "parameter", "meaning", "unit", "value")
+    listed = quantities(model)
+    rows = [
+        (q.name, q.block, q.owner, q.meaning, q.unit, float(q.value) if q.known else None) for q in listed
+    ]
+    named = {quantity.name for quantity in listed}
+    rows += [(name, OTHER, name, "added by an edit", "", None) for name in found if name not in named]
+    return [dict(zip(keys, row, strict=True)) for row in rows]
 
 
 def _statistics(posterior: xr.Dataset, name: str, value) -> dict:
@@ -88,15 +113,17 @@ def _diagnostics(posterior: xr.Dataset, names: list[str]) -> dict[str, dict]:
     return {name: {column: float(values[name]) for column, values in columns.items()} for name in names}
 
 
-def _cv(model: Model, row: dict) -> float:
-    if row["block"] in (IIV, IOV, GROUPS) and row["name"].startswith(("omega_", "gamma_")):
-        if row["parameter"] not in model.parameters:  # the magnitude of an error varies on the log scale
-            return 100 * float(np.sqrt(np.expm1(row["median"] ** 2)))
-        parameter = model.parameters[row["parameter"]]
-        is_log = isinstance(parameter.scale, Log) and (row["block"] != IIV or parameter.law is None)
-        return 100 * float(np.sqrt(np.expm1(row["median"] ** 2))) if is_log else np.nan
-    if row["block"] == RESIDUAL and row["name"].endswith("_prop"):
-        return 100 * row["median"]
+def cv_of(model: Model, block: str, parameter: str, name: str, value: float) -> float:
+    """Coefficient of variation in percent that an SD of effects or a proportional error means, else NaN."""
+    if block in (IIV, IOV, GROUPS) and name.startswith(("omega_", "gamma_")):
+        on_log_scale = 100 * float(np.sqrt(np.expm1(min(value, _LARGEST) ** 2)))
+        if parameter not in model.parameters:  # the magnitude of an error varies on the log scale
+            return on_log_scale
+        stated = model.parameters[parameter]
+        is_log = isinstance(stated.scale, Log) and (block != IIV or stated.law is None)
+        return on_log_scale if is_log else np.nan
+    if block == RESIDUAL and name.endswith("_prop"):
+        return 100 * value
     return np.nan
 
 
@@ -109,57 +136,97 @@ def _shrinkage(posterior: xr.Dataset, row: dict) -> float:
     return 100 * (1 - float(mean.std(ddof=1)) / np.sqrt(variance))
 
 
-def table_text(table: pd.DataFrame) -> str:
-    """The parameter table for a terminal."""
-    shown = _formatted(table)
-    widths = {column: max(len(column), *(len(v) for v in shown[column])) for column in shown.columns}
-    right = set(shown.columns) - {"parameter", "meaning"}
-    lines = ["  ".join(c.rjust(widths[c]) if c in right else c.ljust(widths[c]) for c in shown.columns)]
-    for block, rows in shown.groupby(table["block"].to_numpy(), sort=False):
-        lines.append(f"-- {block} " + "-" * max(0, len(lines[0]) - len(block) - 4))
-        for _, row in rows.iterrows():
-            cells = (
-                row[c].rjust(widths[c]) if c in right else row[c].ljust(widths[c]) for c in shown.columns
-            )
-            lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+# What stands in the cells of a printed table, by its heading: side of the cell, text of a row.
+_CELLS: dict[str, tuple[str, Callable[[str, pd.Series], str]]] = {
+    "parameter": ("l", lambda name, row: f"{name} [{row['unit']}]" if row["unit"] else name),
+    "meaning": ("l", lambda name, row: row["meaning"]),
+    "median": ("r", lambda name, row: _number(row["median"])),
+    "value": ("r", lambda name, row: _number(row["value"])),
+    "SE": ("r", lambda name, row: _number(row["se"])),
+    "95% CrI": ("r", lambda name, row: _interval(row)),
+    "95% CI": ("r", lambda name, row: _interval(row)),
+    "RSE %": ("r", lambda name, row: _whole(row["rse"])),
+    "CV %": ("r", lambda name, row: _whole(row["cv"])),
+    "shrinkage %": ("r", lambda name, row: _whole(row["shrinkage"])),
+    "R-hat": ("r", lambda name, row: "" if pd.isna(row["r_hat"]) else f"{row['r_hat']:.3f}"),
+    "ESS bulk": ("r", lambda name, row: _whole(row["ess_bulk"])),
+    "ESS tail": ("r", lambda name, row: _whole(row["ess_tail"])),
+    "prior sens.": (
+        "r",
+        lambda name, row: "" if pd.isna(row["prior_sensitivity"]) else f"{row['prior_sensitivity']:.2f}",
+    ),
+}
+_SAMPLED = (
+    "median",
+    "95% CrI",
+    "RSE %",
+    "CV %",
+    "shrinkage %",
+    "R-hat",
+    "ESS bulk",
+    "ESS tail",
+    "prior sens.",
+)
+_MAXIMISED = ("value", "SE", "RSE %", "95% CI", "CV %", "shrinkage %")
+# Heading of a column of numbers in `table_frame`, by its name in the table.
+_NUMBERS = {
+    "unit": "unit", "meaning": "meaning", "median": "median", "value": "value", "mean": "mean", "sd": "SD",
+    "se": "SE", "lower": "lower 95%", "upper": "upper 95%", "rse": "RSE %", "cv": "CV %",
+    "shrinkage": "shrinkage %", "r_hat": "R-hat", "ess_bulk": "ESS bulk", "ess_tail": "ESS tail",
+    "prior_sensitivity": "prior sensitivity", "mc_error": "MC error [SE]", "known": "known",
+}  # fmt: skip
 
 
-def table_html(table: pd.DataFrame) -> str:
-    """The parameter table for a notebook or a report, without styles."""
-    shown = _formatted(table)
-    head = "".join(f"<th>{escape(column)}</th>" for column in shown.columns)
-    body = []
-    for block, rows in shown.groupby(table["block"].to_numpy(), sort=False):
-        body.append(f'<tr class="block"><th colspan="{len(shown.columns)}">{escape(str(block))}</th></tr>')
-        for _, row in rows.iterrows():
-            body.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>")
-    return f'<table class="parameters"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+def printed_table(table: pd.DataFrame) -> Printed:
+    """The parameter table in blocks, of draws (with a column `median`) or of estimates (`value`).
+
+    Parameters
+    ----------
+    table : DataFrame
+        As made by `parameter_table` or `estimates_table`.
+
+    Returns
+    -------
+    Printed
+        To be written as text, HTML or LaTeX.
+    """
+    headings = ("parameter", "meaning", *(_SAMPLED if "median" in table else _MAXIMISED))
+    rows: list[tuple[str, ...]] = []
+    for block, members in table.groupby("block", sort=False):
+        rows.append((str(block),))
+        for name, row in members.iterrows():
+            rows.append(tuple(_CELLS[heading][1](str(name), row) for heading in headings))
+    return Printed(headings, tuple(rows), "".join(_CELLS[heading][0] for heading in headings))
 
 
-def _formatted(table: pd.DataFrame) -> pd.DataFrame:
-    def number(x, digits=3):
-        return "" if pd.isna(x) else f"{x:#.{digits}g}".rstrip(".")
+def table_frame(table: pd.DataFrame) -> pd.DataFrame:
+    """The parameter table in numbers under the headings that a reader knows, to be copied or written out.
 
-    def whole(x):
-        return "" if pd.isna(x) else f"{x:.0f}"
+    Parameters
+    ----------
+    table : DataFrame
+        As made by `parameter_table` or `estimates_table`.
 
-    rows = []
-    for name, row in table.iterrows():
-        unit = f" [{row['unit']}]" if row["unit"] else ""
-        rows.append(
-            {
-                "parameter": f"{name}{unit}",
-                "meaning": row["meaning"],
-                "median": number(row["median"]),
-                "95% CrI": "known" if row["known"] else f"{number(row['lower'])} to {number(row['upper'])}",
-                "RSE %": whole(row["rse"]),
-                "CV %": whole(row["cv"]),
-                "shrinkage %": whole(row["shrinkage"]),
-                "R-hat": "" if pd.isna(row["r_hat"]) else f"{row['r_hat']:.3f}",
-                "ESS bulk": whole(row["ess_bulk"]),
-                "ESS tail": whole(row["ess_tail"]),
-                "prior sens.": "" if pd.isna(row["prior_sensitivity"]) else f"{row['prior_sensitivity']:.2f}",
-            }
-        )
-    return pd.DataFrame(rows)
+    Returns
+    -------
+    DataFrame
+        One row per parameter; first columns `block` and `parameter`.
+    """
+    numbers = table[[name for name in _NUMBERS if name in table]].rename(columns=_NUMBERS)
+    numbers.insert(0, "block", table["block"])
+    numbers.insert(1, "parameter", table.index)
+    return numbers.reset_index(drop=True)
+
+
+def _interval(row: pd.Series) -> str:
+    if row["known"]:
+        return "known"
+    return "" if pd.isna(row["lower"]) else f"{_number(row['lower'])} to {_number(row['upper'])}"
+
+
+def _number(x: float) -> str:
+    return "" if pd.isna(x) else f"{x:#.3g}".rstrip(".")
+
+
+def _whole(x: float) -> str:
+    return "" if pd.isna(x) else f"{x:.0f}"

@@ -12,8 +12,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.ground.tables import notebook
 from bayes_nlmem.learning.convergence import Verdict, judge
-from bayes_nlmem.learning.parameter_table import parameter_table, table_html, table_text
+from bayes_nlmem.learning.parameter_table import parameter_table, printed_table, table_frame
 from bayes_nlmem.learning.predictions import curves, predictions
 from bayes_nlmem.learning.record import RunRecord
 from bayes_nlmem.learning.sensitivity import THRESHOLD, sensitivity
@@ -68,6 +69,14 @@ class Fit:
     def _summary(self) -> pd.DataFrame:
         return parameter_table(self.model, self.draws)
 
+    def to_frame(self) -> pd.DataFrame:
+        """The parameter table in numbers under readable headings, for Excel or CSV; see `table_frame`."""
+        return table_frame(self._summary)
+
+    def to_latex(self) -> str:
+        """The parameter table for a paper: a `tabular` with the rules of the package booktabs."""
+        return printed_table(self._summary).latex()
+
     def sensitivity(self, threshold: float = THRESHOLD) -> pd.DataFrame:
         """How much every unknown hangs on the priors and on the data; see `sensitivity`."""
         return sensitivity(self, threshold=threshold)
@@ -104,16 +113,18 @@ class Fit:
 
         return save(self, path)
 
-    def __repr__(self) -> str:
+    def _head(self) -> str:
         record, sizes = self.record, self.draws["posterior"].sizes
-        head = (
+        return (
             f"Fit of {self.model.name or 'a model'}: {len(self.data.subjects)} subjects, "
             f"{sizes['chain']} chains x {sizes['draw']} draws ({record.sampler}, seed {record.seed})"
         )
-        parts = [head, table_text(self._summary), str(self._verdict)]
-        if record.failures:
-            parts.append("\n  ".join(["Where the equations could not be solved:", *record.failures]))
+
+    def __repr__(self) -> str:
+        parts = [self._head(), printed_table(self._summary).text(), str(self._verdict)]
+        if self.record.failures:
+            parts.append("\n  ".join(["Where the equations could not be solved:", *self.record.failures]))
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        return table_html(self._summary) + f"<pre>{self._verdict}</pre>"
+        return notebook(self._head(), printed_table(self._summary), str(self._verdict))

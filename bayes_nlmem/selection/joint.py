@@ -13,6 +13,7 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, ModelError, explain
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.shrinkage_priors import R2D2, Horseshoe, ShrinkagePrior, SpikeAndSlab
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.learning.diagnostics import mixing
 from bayes_nlmem.learning.nuts import fit
 from bayes_nlmem.learning.results import Fit
@@ -71,15 +72,15 @@ class CovariateSelection:
 
     def __repr__(self) -> str:
         chosen = ", ".join(map(str, self.selected)) or "none"
-        shown = self.effects.to_string(float_format=lambda x: f"{x:.3g}")
-        path = self.path.to_string(index=False, float_format=lambda x: f"{x:.3g}")
+        shown = printed(self.effects, digits=3).text()
+        path = printed(self.path, digits=3, index=False).text()
         lines = [f"Joint covariate selection: {chosen}", "", shown, "", "Projection on smaller models:", path]
         return "\n".join([*lines, "", str(self.fit.convergence())])
 
     def _repr_html_(self) -> str:
         chosen = ", ".join(map(str, self.selected)) or "none"
-        tables = self.effects.to_html(float_format=lambda x: f"{x:.3g}") + self.path.to_html(index=False)
-        return f"<p>Joint covariate selection: {chosen}</p>{tables}"
+        tables = printed(self.effects, digits=3), printed(self.path, digits=3, index=False)
+        return notebook(f"Joint covariate selection: {chosen}", *tables)
 
 
 def select_covariates(

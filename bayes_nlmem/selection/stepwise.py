@@ -17,6 +17,7 @@ from scipy.special import gammaincc
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.model.serialise import to_dict
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.selection.journal import Journal
@@ -80,11 +81,11 @@ class CovariateSearch:
         head = f"Stepwise covariate search ({rule}; {self.settings['method']})"
         base = self.steps["minus_twice"].iloc[0]
         tail = f"-2LL {base:.2f} of the base model, {self.final.minus_twice:.2f} of the final one"
-        return "\n".join([head, f"selected: {chosen}", tail, "", self._shown().to_string(index=False)])
+        return "\n".join([head, f"selected: {chosen}", tail, "", printed(self._shown(), index=False).text()])
 
     def _repr_html_(self) -> str:
         chosen = ", ".join(map(str, self.selected)) or "none"
-        return f"<p>Stepwise covariate search. Selected: {chosen}</p>{self._shown().to_html(index=False)}"
+        return notebook(f"Stepwise covariate search. Selected: {chosen}", printed(self._shown(), index=False))
 
     def _shown(self) -> pd.DataFrame:
         table = self.steps.copy()

@@ -13,6 +13,7 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.grid import on_grid
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import ModelError, closest, explain
+from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.curve_exposure import curve_exposure
 from bayes_nlmem.simulation.evaluation import evaluate
@@ -77,11 +78,14 @@ class PriorPredictive:
         return pd.DataFrame(rows).set_index("about")
 
     def __repr__(self) -> str:
-        shown = self.table().to_string(float_format=lambda x: f"{x:.3g}")
-        return f"Prior predictions of {self.output}, quantiles over priors and subjects\n{shown}"
+        return f"{self._head}\n{printed(self.table(), digits=3).text()}"
 
     def _repr_html_(self) -> str:
-        return self.table().to_html(float_format=lambda x: f"{x:.3g}")
+        return notebook(self._head, printed(self.table(), digits=3))
+
+    @property
+    def _head(self) -> str:
+        return f"Prior predictions of {self.output}, quantiles over priors and subjects"
 
 
 def prior_predictive(

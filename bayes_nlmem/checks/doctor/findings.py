@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from bayes_nlmem.ground.tables import notebook
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -99,6 +101,4 @@ class Diagnosis:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(str(self))}</pre>"
+        return notebook(str(self))

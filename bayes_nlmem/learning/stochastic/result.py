@@ -14,11 +14,12 @@ import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.ground.tables import notebook
 from bayes_nlmem.learning.convergence import Finding, Verdict
 from bayes_nlmem.learning.draws_tree import draws_tree
+from bayes_nlmem.learning.parameter_table import printed_table, table_frame
 from bayes_nlmem.learning.predictions import curves, predictions
 from bayes_nlmem.learning.record import RunRecord
-from bayes_nlmem.learning.stochastic.estimates_table import estimates_html, estimates_text
 from bayes_nlmem.learning.stochastic.linearised_information import linearised_information
 from bayes_nlmem.learning.stochastic.natural_scale import NaturalScale
 from bayes_nlmem.marginal.compiled import named
@@ -242,6 +243,14 @@ class SaemFit:
         found["known"] = table["known"]
         return found
 
+    def to_frame(self) -> pd.DataFrame:
+        """The estimates in numbers under readable headings, for Excel or CSV; see `table_frame`."""
+        return table_frame(self.estimates)
+
+    def to_latex(self) -> str:
+        """The estimates for a paper: a `tabular` with the rules of the package booktabs."""
+        return printed_table(self.estimates).latex()
+
     def convergence(self) -> Verdict:
         """Whether the estimates can be trusted, in plain words."""
         return self._verdict
@@ -296,15 +305,17 @@ class SaemFit:
         )
 
     def __repr__(self) -> str:
-        verdict = str(self._verdict).replace("the draws", "the estimates")
-        return "\n\n".join([self._head(), estimates_text(self.estimates), self._likelihood_line(), verdict])
+        verdict = self._verdict_text()
+        return "\n\n".join(
+            [self._head(), printed_table(self.estimates).text(), self._likelihood_line(), verdict]
+        )
 
     def _repr_html_(self) -> str:
-        verdict = str(self._verdict).replace("the draws", "the estimates")
-        return (
-            f"<p>{self._head()}</p>{estimates_html(self.estimates)}<p>{self._likelihood_line()}</p>"
-            f"<pre>{verdict}</pre>"
-        )
+        table = printed_table(self.estimates)
+        return notebook(self._head(), table, self._likelihood_line(), self._verdict_text())
+
+    def _verdict_text(self) -> str:
+        return str(self._verdict).replace("the draws", "the estimates")
 
 
 def _split(graph, names: list[str], points: np.ndarray) -> dict[str, np.ndarray]:
