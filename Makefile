@@ -16,7 +16,7 @@ help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 demo: $(STAMP)   ## read, fit and report the theophylline study (12 subjects); writes theophylline.html
-	@$(BIN)/python -m bayes_nlmem.zoo theophylline
+	@$(BIN)/bayes-nlmem zoo fit theophylline
 
 test: $(STAMP)   ## the tests, without the slow ones
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q --durations=10 -m "not slow"

@@ -28,6 +28,8 @@ FLOORS = {
     "plots": 9,
     "reports": 10,
     "zoo": 11,
+    "cli": 12,
+    "__main__": 13,
 }
 LIGHT_FOLDERS = ("ground", "statistics", "data", "model")
 HEAVY = ("pymc", "pytensor", "numba", "arviz", "matplotlib", "nutpie", "scipy.stats")

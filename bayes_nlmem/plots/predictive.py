@@ -79,7 +79,7 @@ def plot_vpc(
         raise ModelError(explain(expected="no options beside a finished check", got=", ".join(options)))
     if bands not in _BANDS:
         raise ModelError(explain(expected=f"bands one of {', '.join(_BANDS)}", got=repr(bands)))
-    check: VPC | CategoryVPC | EventVPC = learnt if made else _check_of(learnt, options)
+    check: VPC | CategoryVPC | EventVPC = learnt if made else check_of(learnt, options)
     if not isinstance(check, VPC):
         if log_scale or log_x or not points or bands != "ribbon" or columns != 3:
             raise ModelError(
@@ -109,7 +109,7 @@ def plot_vpc(
     return figure
 
 
-def _check_of(learnt: Any, options: dict[str, Any]) -> VPC | CategoryVPC | EventVPC:
+def check_of(learnt: Any, options: dict[str, Any]) -> VPC | CategoryVPC | EventVPC:
     """The check that suits the kind of observations."""
     output = options.get("output")
     observation = learnt.model.residuals.get(next(iter(learnt.model.residuals)) if output is None else output)

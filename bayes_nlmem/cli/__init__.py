@@ -1,0 +1,1 @@
+"""The command line `bayes-nlmem`: the same functions as in Python, on files and folders."""
