@@ -8,7 +8,6 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
@@ -25,11 +24,11 @@ from bayes_nlmem.marginal.laplace import laplace
 from bayes_nlmem.marginal.laplace_em import laplace_em
 from bayes_nlmem.marginal.point import _forward_function
 from bayes_nlmem.model.specification import Model
+from bayes_nlmem.selection.laplace_maximum import climb_laplace
 from bayes_nlmem.selection.relations import Relation, neutral, with_relations
 from bayes_nlmem.translation.graph import translate
 
 METHODS = ("saem", "laplace")
-_DIFFERENCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -215,47 +214,10 @@ class Submodels:
         return run.theta, modes, -2.0 * float(found.log_likelihood.sum()), error
 
     def _by_laplace(self, theta: np.ndarray, b: np.ndarray, held: np.ndarray) -> Any:
-        conditional, free = self._densities.conditional, np.flatnonzero(~held)
-        state = {"b": b}
-
-        def value(x: np.ndarray, keep: bool) -> float:
-            moved = theta.copy()
-            moved[free] = x
-            modes = find_modes(conditional, moved, state["b"], steps=25, careful=False)
-            total = laplace(modes, conditional.slots).log_likelihood.sum()
-            if not np.isfinite(total):
-                return 1e10
-            if keep:
-                state["b"] = modes.b
-            return -2.0 * float(total)
-
-        def slope(x: np.ndarray) -> tuple[float, np.ndarray]:
-            base = value(x, True)
-            if base >= 1e10:
-                return base, np.zeros(len(x))
-            steps = np.eye(len(x)) * _DIFFERENCE
-            return base, np.array(
-                [(value(x + s, False) - value(x - s, False)) / (2 * _DIFFERENCE) for s in steps]
-            )
-
-        bounds = [(x - 2.0, x + 2.0) for x in theta[free]]
-        found = minimize(
-            slope,
-            theta[free],
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": 60, "ftol": 1e-9, "gtol": 1e-3},
-        )
-        theta = theta.copy()
-        theta[free] = found.x
-        modes = find_modes(conditional, theta, state["b"])
-        return (
-            theta,
-            modes,
-            -2.0 * float(laplace(modes, conditional.slots).log_likelihood.sum()),
-            float("nan"),
-        )
+        theta, b = climb_laplace(self._densities.conditional, theta, b, np.flatnonzero(~held))
+        modes = find_modes(self._densities.conditional, theta, b)
+        found = laplace(modes, self._densities.conditional.slots).log_likelihood
+        return theta, modes, -2.0 * float(found.sum()), float("nan")
 
 
 @dataclass(frozen=True, eq=False)

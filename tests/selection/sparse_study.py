@@ -7,24 +7,26 @@ import pandas as pd
 
 import bayes_nlmem as bn
 
-TRUTH = {"CL_WT", "CL_CRCL", "V_SEX"}
+TRUTH = {"CL_WT", "CL_CRCL", "V_WT", "V_SEX"}
 
 
-def sparse_study(seed: int = 3, n: int = 100) -> tuple[bn.Model, bn.Dataset]:
-    """Oral doses of 100 mg every 12 h; most subjects give a trough and one sample in the interval.
+def sparse_study(seed: int = 3, n: int = 240) -> tuple[bn.Model, bn.Dataset]:
+    """Oral doses of 100 mg every 12 h; every subject gives one sample in the interval and a trough.
 
-    CL = 4 (WT/70)^0.75 (CRCL/90)^0.6 exp(0.25 z), V = 40 exp(-0.45 SEX + 0.25 z), KA = 1; AGE does nothing
-    and goes along with CRCL, SEX goes along with WT.
+    CL = 4 (WT/70)^0.75 (CRCL/90)^0.6 exp(0.25 z), V = 40 (WT/70) exp(0.35 SEX + 0.25 z), KA = 1. Women
+    (SEX = 1) weigh less by exp(-0.35), but have the larger V for their weight: alone, WT and SEX hide each
+    other on V, whose effects are shrunk besides. AGE does nothing, and goes along with CRCL; SEX does nothing
+    to CL, and goes along with WT.
     """
     rng = np.random.default_rng(seed)
     rows = []
     for subject in range(1, n + 1):
         sex = int(rng.uniform() < 0.5)
-        weight = float(np.exp(np.log(70) - 0.18 * sex + 0.16 * rng.normal()))
+        weight = float(np.exp(np.log(75) - 0.35 * sex + 0.2 * rng.normal()))
         age = float(np.clip(rng.normal(50, 15), 18, 85))
         crcl = float(np.clip(130 - 0.9 * (age - 20) + 15 * rng.normal(), 25, 160))
         cl = 4 * (weight / 70) ** 0.75 * (crcl / 90) ** 0.6 * np.exp(0.25 * rng.normal())
-        v = 40 * np.exp(-0.45 * sex + 0.25 * rng.normal())
+        v = 40 * (weight / 70) * np.exp(0.35 * sex + 0.25 * rng.normal())
         ka, k = 1.0, cl / v
         times = np.sort(np.round([rng.uniform(3, 8), rng.uniform(10.5, 11.9)], 2))
         common = {"ID": subject, "WT": round(weight, 1), "AGE": round(age), "CRCL": round(crcl), "SEX": sex}

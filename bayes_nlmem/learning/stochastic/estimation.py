@@ -229,6 +229,7 @@ def _result(run: Run, model: Model, data: Dataset, likelihood, seed: int, edit, 
         monte_carlo_error=noise,
         accepted=run.accepted,
         problem=run.problem,
+        vanishing=[_plain(name) for name, gone in zip(names, run.gone, strict=True) if gone],
     )
     table = estimates_table(model, values, deviations, shrinkage, errors)
     covariance_table = pd.DataFrame(covariance, index=names, columns=names)

@@ -50,6 +50,8 @@ class SaemRecord(RunRecord):
         Share of accepted proposals by kind.
     problem : str
         What is wrong with the information matrix, if anything.
+    vanishing : list of str
+        Standard deviations of effects that go to zero: they stand where the run left them.
     seed, sampler, geometry, chains, draws, tune, target_accept, edited, start, start_converged : object
         As in `RunRecord`.
     timings, versions, data_digest, parts, data_choices, structure, failures : object
@@ -74,6 +76,7 @@ class SaemRecord(RunRecord):
     monte_carlo_error: dict[str, float] = field(default_factory=dict)
     accepted: dict[str, float] = field(default_factory=dict)
     problem: str = ""
+    vanishing: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -348,6 +351,13 @@ def _findings(record: SaemRecord):
             f"the Newton steps on the likelihood did not settle; last step: {named_}",
             "a likelihood that is flat or still rising there, or much Monte Carlo noise",
             "Look at plot_convergence and the standard errors; fix a parameter or use more chains.",
+        )
+    for name in record.vanishing:
+        yield Finding(
+            f"{name} goes to zero: its size now, and whether it is there at all, means nothing",
+            "the data show no variability of it, or do not tell it from the residual error",
+            "Take it out (iiv=None or iov=None) and compare: -2LL hardly changes. Estimates of the others "
+            f"can be used; they hold at the present {name}.",
         )
     if record.problem:
         yield Finding(

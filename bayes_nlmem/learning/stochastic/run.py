@@ -27,10 +27,13 @@ _WINDOW = 30
 _ROUND = 40
 _LARGEST = 0.5
 _MOST_ROUNDS = 30
+_MOST_ROUNDS_OF_NOISE = 120  # where nothing but Monte Carlo noise is in the way
 _MOST_BATCHES = 6
 _AGREE = 0.15  # relative difference of standard errors from two halves that counts as agreement
 _GOOD_SHARE = 0.78
 _POOLED = 8  # rounds whose information is averaged
+_LITTLE = 0.05  # share of the information about a standard deviation that is left: none to speak of
+_ROUNDS_TO_TELL = 3
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Run:
     mode_covariance: np.ndarray = field(init=False, repr=False)
     _normals: Normals | None = field(default=None, init=False, repr=False)
     accepted: dict[str, float] = field(default_factory=dict)
+    vanishing: np.ndarray | None = None
 
     def start(self, theta: np.ndarray, b: np.ndarray) -> None:
         """Stand at a point; chains begin around the modes there."""
@@ -168,12 +172,12 @@ class Run:
             return
         self._centre(self.mode)
         step_number, variances = 1, []
-        for number in range(_MOST_ROUNDS):
+        for number in range(_MOST_ROUNDS_OF_NOISE):
             step, error, noise = self._newton_step()
             if step is None:
                 return
-            far = np.max(np.abs(step) / error)
-            near = far < max(1.0, 4 * np.max(noise))
+            far = np.max(np.abs(step) / error, initial=0.0)
+            near = far < max(1.0, 4 * np.max(noise, initial=0.0))
             step_number = step_number + 1 if near or number > 2 else 1
             self.distance = np.abs(step) / error
             variances.append(noise**2)
@@ -182,8 +186,11 @@ class Run:
             theta[self.roles.estimated] += np.clip(step / step_number, -_LARGEST, _LARGEST)
             self._move(theta)
             self._record("settle")
-            if near and step_number > 1 and np.max(self.noise) < self.effort.tolerance:
+            if near and step_number > 1 and np.max(self.noise, initial=0.0) < self.effort.tolerance:
                 self.settled = True
+                return
+            needed = step_number * (np.max(self.noise, initial=0.0) / self.effort.tolerance) ** 2
+            if number + 1 >= _MOST_ROUNDS and not (near and needed < _MOST_ROUNDS_OF_NOISE):
                 return
 
     def finish(self) -> None:
@@ -209,7 +216,7 @@ class Run:
         self.draws = np.stack(kept, axis=1)
         self.accepted = {kind: float(np.mean(shares)) for kind, shares in self.chains.accepted.items()}
         if parts is not None:
-            self.covariance, self.problem = _inverse(parts.observed, self.estimated_names)
+            self.covariance, self.problem = self._inverse_of_known(parts.observed)
         self.mode, self.mode_covariance = modes(conditional, self.theta, self.mode, steps=20, tolerance=1e-5)
 
     # --- parts -----------------------------------------------------------------------------------
@@ -255,13 +262,40 @@ class Run:
         pooled = self.pool[0]
         for parts in self.pool[1:]:
             pooled = pooled + parts
-        information_matrix = _definite(pooled.observed, pooled.complete)
-        covariance = np.linalg.inv(information_matrix)
-        error = np.sqrt(np.diag(covariance))
+        if len(self.pool) >= _ROUNDS_TO_TELL:
+            self.vanishing = self._weak(pooled)
+        known = np.flatnonzero(~self.gone)
+        covariance = np.zeros_like(pooled.complete)
+        block = np.ix_(known, known)
+        covariance[block] = np.linalg.inv(_definite(pooled.observed[block], pooled.complete[block]))
+        error = np.where(self.gone, np.inf, np.sqrt(np.diag(covariance)))
         step = covariance @ (batches.mean(axis=0) + information.slope_prior())
         spread = batches @ covariance
         noise = spread.std(axis=0, ddof=1) / np.sqrt(len(batches)) / error
         return step, error, noise
+
+    @property
+    def gone(self) -> np.ndarray:
+        """Which of the estimated elements are standard deviations that go to zero."""
+        return np.zeros(len(self.roles.estimated), bool) if self.vanishing is None else self.vanishing
+
+    def _weak(self, parts: Parts) -> np.ndarray:
+        """Standard deviations about which the effects, not being seen, leave next to no information.
+
+        log omega has no maximum where omega is zero: EM and Newton steps creep on for ever. It stays where it
+        stands, and the others are estimated.
+        """
+        share = np.diag(parts.observed) / np.diag(parts.complete)
+        deviation = np.isin(self.roles.estimated, list(self.roles.deviations))
+        return deviation & (share < _LITTLE)
+
+    def _inverse_of_known(self, observed: np.ndarray) -> tuple[np.ndarray, str]:
+        """Covariance of the estimates, NaN for deviations that go to zero; what else is wrong."""
+        known = np.flatnonzero(~self.gone)
+        names = [self.estimated_names[k] for k in known]
+        covariance = np.full(observed.shape, np.nan)
+        covariance[np.ix_(known, known)], problem = _inverse(observed[np.ix_(known, known)], names)
+        return covariance, problem
 
     def _simulate(self, *, wide: bool) -> None:
         chains, proposal = self.chains, self._proposal()

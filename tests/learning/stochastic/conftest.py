@@ -26,3 +26,10 @@ def theophylline():
 def estimated(theophylline):
     """The study, estimated once."""
     return bn.saem(*theophylline, seed=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def smaller(theophylline):
+    """The same study without variability of V."""
+    model, data = theophylline
+    return bn.saem(model.with_parameter("V", iiv=None), data, seed=1, progress=False)

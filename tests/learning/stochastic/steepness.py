@@ -17,8 +17,10 @@ def errors_away(result, nodes: int = 9) -> dict[str, float]:
     """
     conditional = compiled_for(result.model, result.data, result.edit)
     elements = conditional.population.elements
-    at = [elements.index(name) for name in result.covariance.index]
-    error = np.sqrt(np.diag(result.covariance))
+    errors = np.sqrt(np.diag(result.covariance))
+    names = result.covariance.index[np.isfinite(errors)]
+    at = [elements.index(name) for name in names]
+    error = errors[np.isfinite(errors)]
     start = result.individuals["MODE"].to_numpy(float)
 
     def value(shift: np.ndarray) -> float:
@@ -40,4 +42,4 @@ def errors_away(result, nodes: int = 9) -> dict[str, float]:
             both = value(identity[i] + identity[j])
             bend[i, j] = bend[j, i] = both - here - (slope[i] + slope[j]) - 0.5 * (bend[i, i] + bend[j, j])
     step = 0.3 * np.linalg.solve(-bend, slope)
-    return dict(zip(result.covariance.index, np.abs(step).tolist(), strict=True))
+    return dict(zip(names, np.abs(step).tolist(), strict=True))

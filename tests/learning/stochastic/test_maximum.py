@@ -108,15 +108,27 @@ def test_emax_with_a_block(published):
     assert_allclose(result.likelihood["minus_twice"], 2466.284, atol=0.6)
 
 
+def at_boundary(model, data, name, nodes):
+    """A standard deviation whose maximum is zero is named; the others stand at their maximum."""
+    result = bn.saem(model, data, seed=1, progress=False)
+    assert result.record.settled and result.record.vanishing == [name]
+    assert f"{name} goes to zero" in str(result.convergence())
+    assert np.isnan(result.estimates.loc[name, "se"])
+    away = errors_away(result, nodes)
+    assert len(away) == len(result.covariance) - 1 and max(away.values()) < CLOSE, away
+    return result
+
+
 def test_cow(published):
-    """560 animals, 5455 weights: saemix' -2LL is 53723 to 53725."""
+    """560 animals, 5455 weights: saemix' -2LL is 53723 to 53725, its omega_B 0.003 (SE 0.01)."""
     study = published("cow")
-    result = at_maximum(study.model, study.data)
+    result = at_boundary(study.model, study.data, "omega_B", 7)
     assert 53721 < result.likelihood["minus_twice"] < 53726
 
 
 def test_lung(published):
-    """Survival with one event per subject: saemix' -2LL is 2269.5."""
+    """One event per subject: by quadrature -2LL falls as omega does, 2269.46 at 0.22 to 2268.99 at 0.02."""
     study = published("lung")
-    result = at_maximum(study.model.with_parameter("Te", iiv=bn.HalfNormal(1)), study.data, nodes=25)
-    assert_allclose(result.likelihood["minus_twice"], 2269.5, atol=0.6)
+    model = study.model.with_parameter("Te", iiv=bn.HalfNormal(1))
+    result = at_boundary(model, study.data, "omega_Te", 25)
+    assert_allclose(result.likelihood["minus_twice"], 2269.2, atol=0.9)
