@@ -15,6 +15,7 @@ from bayes_nlmem.reports.chapters.assumptions import model
 from bayes_nlmem.reports.chapters.estimates import estimates
 from bayes_nlmem.reports.chapters.overview import summary
 from bayes_nlmem.reports.chapters.pictures import goodness_of_fit, individual_fits, random_effects
+from bayes_nlmem.reports.chapters.point_estimates import is_estimate
 from bayes_nlmem.reports.chapters.predictive import predictive_checks
 from bayes_nlmem.reports.chapters.provenance import methods, reproducibility
 from bayes_nlmem.reports.chapters.study import data
@@ -100,7 +101,7 @@ def report(fit: Fit, *, title: str | None = None, sections: Sequence[Chapter] = 
 
     Parameters
     ----------
-    fit : Fit
+    fit : Fit or SaemFit
         What was learnt.
     title : str, optional
         Heading; by default the model's name or the name of the data.
@@ -122,4 +123,5 @@ def report(fit: Fit, *, title: str | None = None, sections: Sequence[Chapter] = 
     """
     written = tuple(section for make in sections if (section := make(fit)) is not None)
     name = title or fit.model.name or fit.data.source
-    return Report(name, f"Bayesian nonlinear mixed-effects analysis, {date.today():%d %B %Y}", written)
+    kind = "Nonlinear" if is_estimate(fit) else "Bayesian nonlinear"
+    return Report(name, f"{kind} mixed-effects analysis, {date.today():%d %B %Y}", written)

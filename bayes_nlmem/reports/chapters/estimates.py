@@ -8,6 +8,7 @@ import pandas as pd
 
 from bayes_nlmem.plots.learnt import plot_prior_posterior
 from bayes_nlmem.reports.blocks import Block, Figure, Markup, Section, Table
+from bayes_nlmem.reports.chapters.point_estimates import is_estimate, parameter_table
 from bayes_nlmem.reports.wording import significant, symbols, whole
 
 _TITLES = {
@@ -41,6 +42,8 @@ _NOTE = (
 
 def estimates(fit: Any) -> Section:
     """Parameter table in blocks, and what the data added to the priors."""
+    if is_estimate(fit):
+        return Section("Parameter estimates", parameter_table(fit, _TITLES))
     table = fit.summary()
     blocks: list[Block] = [
         Table(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_nlmem.reports.blocks import Block, Notice, Numbers, Paragraph, Section
+from bayes_nlmem.reports.chapters.point_estimates import is_estimate, numbers
 from bayes_nlmem.reports.wording import counted, listed, significant, whole
 from bayes_nlmem.statistics.covariate_names import members, spoken
 from bayes_nlmem.statistics.endpoints import is_endpoint
@@ -21,21 +22,15 @@ def summary(fit: Any) -> Section:
     """The result in plain words, before any table."""
     table, verdict = fit.summary(), fit.convergence()
     learnt = table[~table.known.astype(bool)]
+    what = "estimates" if is_estimate(fit) else "draws"
+    good = "The estimates have settled: they" if is_estimate(fit) else "The chains agree: the draws"
     blocks: list[Block] = [
-        Numbers(
-            (
-                (str(len(fit.data.subjects)), "subjects"),
-                (str(fit.data.n_observations), "observations"),
-                (str(fit.record.chains * fit.record.draws), "posterior draws"),
-                (f"{learnt.r_hat.max():.3f}", "largest R̂ of a population parameter"),
-                (whole(learnt[["ess_bulk", "ess_tail"]].min().min()), "smallest effective sample size"),
-            )
-        ),
+        numbers(fit) if is_estimate(fit) else _numbers(fit, learnt),
         Notice(
             "good" if verdict.ok else "bad",
-            "The chains agree: the draws can be used for inference."
+            f"{good} can be used for inference."
             if verdict.ok
-            else "The draws should not be used yet; see the section on convergence.",
+            else f"The {what} should not be used as they are; see the section on convergence.",
         ),
         Paragraph(_study(fit)),
         Paragraph(_typical(fit, table)),
@@ -43,6 +38,18 @@ def summary(fit: Any) -> Section:
     blocks += [Paragraph(text) for text in (_variability(table), _residual(table, fit)) if text]
     blocks += [Notice("warning", "To keep in mind", points) for points in [_cautions(learnt, fit)] if points]
     return Section("Summary", tuple(blocks))
+
+
+def _numbers(fit: Any, learnt: pd.DataFrame) -> Numbers:
+    return Numbers(
+        (
+            (str(len(fit.data.subjects)), "subjects"),
+            (str(fit.data.n_observations), "observations"),
+            (str(fit.record.chains * fit.record.draws), "posterior draws"),
+            (f"{learnt.r_hat.max():.3f}", "largest R̂ of a population parameter"),
+            (whole(learnt[["ess_bulk", "ess_tail"]].min().min()), "smallest effective sample size"),
+        )
+    )
 
 
 def _study(fit: Any) -> str:

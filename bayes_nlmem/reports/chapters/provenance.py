@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from bayes_nlmem.reports.blocks import Markup, Paragraph, Section, Table
+from bayes_nlmem.reports.chapters import point_estimates
 from bayes_nlmem.reports.wording import counted
 
 _REFERENCES = {
@@ -39,6 +40,8 @@ _REFERENCES = {
 
 def methods(fit: Any) -> Section:
     """A paragraph for the methods section of a paper, with its references."""
+    if point_estimates.is_estimate(fit):
+        return point_estimates.methods(fit)
     record, versions = fit.record, fit.record.versions
     text = (
         f"The data were analysed with a Bayesian nonlinear mixed-effects model in bayes_nlmem "
@@ -59,12 +62,16 @@ def methods(fit: Any) -> Section:
 def reproducibility(fit: Any) -> Section:
     """Seed, settings, versions, timings and the digest of the data."""
     record = fit.record
+    estimate = point_estimates.is_estimate(fit)
     rows: list[tuple[str | Markup, ...]] = [
         ("Run",),
         ("seed", str(record.seed)),
         ("sampler", record.sampler),
-        ("chains, draws, warm-up", f"{record.chains}, {record.draws}, {record.tune}"),
-        ("target acceptance", f"{record.target_accept:g}"),
+        (
+            "chains, draws, iterations before" if estimate else "chains, draws, warm-up",
+            f"{record.chains}, {record.draws}, {record.tune}",
+        ),
+        *([] if estimate else [("target acceptance", f"{record.target_accept:g}")]),
         ("geometry of the random effects", record.geometry),
         ("graph edited", "yes" if record.edited else "no"),
         ("start values converged", "yes" if record.start_converged else "no"),
@@ -75,20 +82,24 @@ def reproducibility(fit: Any) -> Section:
         ("Versions",),
         *record.versions.items(),
     ]
+    same, call = point_estimates.again(fit) if estimate else _again(record)
+    return Section(
+        "Reproducibility",
+        (
+            Paragraph(same),
+            Markup(f"<pre>{escape(call)}</pre>"),
+            Table(f"How the {'estimates' if estimate else 'draws'} were made.", ("", ""), rows, align="lw"),
+        ),
+    )
+
+
+def _again(record: Any) -> tuple[str, str]:
     arguments = (
         f"draws={record.draws}, tune={record.tune}, chains={record.chains}, seed={record.seed}, "
         f'sampler="{record.sampler}",\n       target_accept={record.target_accept:g}, '
         f'geometry="{record.geometry}"'
     )
-    again = Markup(f"<pre>bn.fit(model, data, {escape(arguments)})</pre>")
-    return Section(
-        "Reproducibility",
-        (
-            Paragraph("The same data, model, versions and seed give the same draws:"),
-            again,
-            Table("How the draws were made.", ("", ""), rows, align="lw"),
-        ),
-    )
+    return "The same data, model, versions and seed give the same draws:", f"bn.fit(model, data, {arguments})"
 
 
 _GEOMETRY = {"noncentred": "non-centred", "centred": "centred"}

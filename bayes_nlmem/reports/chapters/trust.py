@@ -7,6 +7,7 @@ from typing import Any
 
 from bayes_nlmem.plots.style import style
 from bayes_nlmem.reports.blocks import Block, Figure, Notice, Paragraph, Section
+from bayes_nlmem.reports.chapters.point_estimates import is_estimate, phases
 
 _CRITERIA = (
     "Asked of every population parameter and random effect: R̂ below 1.01 (the chains agree) and effective "
@@ -18,7 +19,9 @@ _CRITERIA = (
 def convergence(fit: Any) -> Section:
     """The verdict in plain words, with the evidence."""
     verdict = fit.convergence()
-    blocks: list[Block] = [_verdict(verdict), Paragraph(_CRITERIA)]
+    if is_estimate(fit):
+        return Section("Convergence", (_verdict(verdict, "estimates"), *phases(fit)))
+    blocks: list[Block] = [_verdict(verdict, "draws"), Paragraph(_CRITERIA)]
     names = [str(name) for name in fit.summary().index if str(name) in fit.draws["posterior"]]
     step = _thinning(fit)
     if names:
@@ -41,9 +44,9 @@ def convergence(fit: Any) -> Section:
     return Section("Convergence", tuple(blocks))
 
 
-def _verdict(verdict: Any) -> Notice:
+def _verdict(verdict: Any, what: str) -> Notice:
     if verdict.ok:
-        return Notice("good", "Converged: the draws can be used.", (verdict.evidence,))
+        return Notice("good", f"Converged: the {what} can be used.", (verdict.evidence,))
     points = tuple(f"{f.what}\nProbable cause: {f.cause}\nRemedy: {f.remedy}" for f in verdict.findings)
     return Notice("bad", f"Not to be trusted yet. {verdict.evidence}", points)
 

@@ -94,3 +94,12 @@ def test_what_makes_no_sense_of_estimates_is_refused(estimated, smaller, compare
 def test_estimates_are_not_compared_with_posteriors(estimated, small_fit):
     with pytest.raises(bn.FitError, match="estimates of 'estimate' beside posteriors"):
         bn.compare({"estimate": estimated, "posterior": small_fit})
+
+
+@pytest.mark.slow
+def test_a_report_on_estimates_speaks_of_estimates(estimated):
+    page = bn.report(estimated).html
+    for words in ("maximum likelihood estimates", "stochastic approximation EM", "bn.saem(model, data"):
+        assert words in page
+    for words in ("posterior draws", "No-U-Turn", "R̂", "credible interval", "nan"):
+        assert words not in page.replace("NaN", ""), words
