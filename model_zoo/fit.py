@@ -50,7 +50,7 @@ def fitted(asked: argparse.Namespace) -> dict[str, Any]:
     if asked.geometry:
         settings["geometry"] = asked.geometry
     wall, cpu = time.perf_counter(), time.process_time()
-    fit = bn.fit(study.model, study.data, cores=asked.cores, progress=False, **settings)
+    fit = bn.fit(study.model, study.data, cores=asked.cores, progress=False, store=asked.store, **settings)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if asked.save:
         fit.save(asked.save)
@@ -139,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--target-accept", type=float, default=0.9)
     parser.add_argument("--geometry")
+    parser.add_argument("--store", type=Path, help="folder of the run, so that it goes on if it is cut off")
     parser.add_argument("--save", type=Path, help="keep the draws in this file")
     parser.add_argument("--print", action="store_true", help="write the README's block again, do not fit")
     return parser
