@@ -61,6 +61,7 @@ _EXPORTS: dict[str, str] = {
     "Imputed": "statistics.imputation",
     "ImputedCategory": "statistics.imputation",
     "Interaction": "statistics.interaction",
+    "WrittenEffect": "statistics.written_effect",
     "Linear": "statistics.covariates",
     "LogFolds": "statistics.log_folds",
     "Maturation": "statistics.saturating",
@@ -259,6 +260,8 @@ _EXPORTS: dict[str, str] = {
     # simulation
     "prior_predictive": "simulation.prior_predictions",
     "PriorPredictive": "simulation.prior_predictions",
+    "from_nonmem": "exchange.nonmem",
+    "Imported": "exchange.nonmem",
     "simulate": "simulation.replicates",
     "Simulation": "simulation.simulated",
     "solve": "simulation.solving",

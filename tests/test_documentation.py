@@ -37,6 +37,7 @@ LONG = (
     "dosing.choice",
     "dosing.forecasts",
     "dosing.individual",
+    "exchange.nonmem",
     "learning.nuts",
     "learning.resuming",
     "learning.results",

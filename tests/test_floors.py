@@ -24,6 +24,7 @@ FLOORS = {
     "criteria": 8,
     "design": 8,
     "dosing": 8,
+    "exchange": 8,
     "selection": 8,
     "plots": 9,
     "reports": 10,

@@ -1,0 +1,197 @@
+"""A control stream says the same model here: forms, values, predictions, and what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import bayes_nlmem as bn
+
+pharmpy = pytest.importorskip("pharmpy")
+
+TABLE = pd.DataFrame(
+    {
+        "ID": np.repeat([1, 2], 6),
+        "TIME": [0.0, 0.5, 2.0, 6.0, 12.0, 24.0] * 2,
+        "AMT": [100.0, 0, 0, 0, 0, 0] * 2,
+        "DV": [0.0, 3.0, 4.0, 3.0, 2.0, 1.0] * 2,
+        "WT": np.repeat([60.0, 85.0], 6),
+        "SEX": np.repeat([0, 1], 6),
+        "OCC": [1, 1, 1, 2, 2, 2] * 2,
+        "FLAG": [1, 1, 2, 1, 2, 1] * 2,
+    }
+)
+
+
+def stream(pk: str, *, sub: str, error: str = "Y = F*(1 + EPS(1))", numbers: str, data: str = "") -> str:
+    columns = " ".join(TABLE.columns)
+    body = f"$PK\n{pk}\n{data}\n$ERROR\n{error}" if sub else f"$PRED\n{pk}"
+    subroutine = f"$SUBROUTINES {sub}\n" if sub else ""
+    return f"$PROBLEM p\n$INPUT {columns}\n$DATA study.csv IGNORE=@\n{subroutine}{body}\n{numbers}\n"
+
+
+def imported(folder: Path, text: str, **options):
+    path = folder / "run.mod"
+    path.write_text(text)
+    return bn.from_nonmem(path, TABLE, **options)
+
+
+def predictions(found, output: str = "cp") -> np.ndarray:
+    simulation = bn.simulate(
+        found.known, found.data, subjects="typical", draws=1, residual_error=False, seed=1
+    )
+    return simulation.values(output)[0]
+
+
+ORAL = stream(
+    "TVCL = THETA(1)*(WT/70)**THETA(3)*(1 + THETA(4)*SEX)\nCL = TVCL*EXP(ETA(1))\nV = THETA(2)*EXP(ETA(2))\n"
+    "KA = THETA(5)\nF1 = THETA(6)\nS2 = V",
+    sub="ADVAN2 TRANS2",
+    numbers="$THETA (0,3) (0,30) 0.75 (0.2) (0,1.2) 0.8 FIX\n$OMEGA BLOCK(2)\n0.09\n0.03 0.04\n$SIGMA 0.01",
+)
+
+
+def test_a_stream_with_clearances_is_the_closed_form_with_the_effects_of_its_covariates(tmp_path):
+    found = imported(tmp_path, ORAL)
+    model = found.model
+    assert model.structure == bn.OneCompartment(absorption="first-order")
+    assert isinstance(model.parameters["CL"].covariates["WT"], bn.Power)
+    assert isinstance(model.parameters["CL"].covariates["SEX"], bn.Linear)
+    assert model.parameters["F_depot"].typical == 0.8
+    assert found.values["CL_pop"] == 3.0
+    assert_allclose(found.values["omega_CL"], 0.3)
+    assert_allclose(found.values["corr_CL_V"], 0.5)
+    assert found.untranslated == ()
+
+
+def test_predictions_are_the_formula_of_the_stream(tmp_path):
+    found = imported(tmp_path, ORAL)
+    rows = TABLE[TABLE.AMT == 0]
+    cl = 3 * (rows.WT / 70) ** 0.75 * (1 + 0.2 * rows.SEX)
+    k, ka, v, t = cl / 30, 1.2, 30.0, rows.TIME
+    expected = 0.8 * 100 * ka / (v * (ka - k)) * (np.exp(-k * t) - np.exp(-ka * t))
+    assert_allclose(predictions(found), expected, rtol=1e-9)
+
+
+def test_rate_constants_that_are_ratios_are_clearances(tmp_path):
+    text = ORAL.replace("TRANS2", "TRANS1").replace("S2 = V", "S2 = V\nK = CL/V")
+    assert imported(tmp_path, text).model == imported(tmp_path, ORAL).model
+
+
+def test_equations_that_are_a_compartment_system_are_its_closed_form(tmp_path):
+    pk = "CL = THETA(1)*EXP(ETA(1))\nV = THETA(2)\nQ = THETA(3)\nV2 = THETA(4)\nS1 = V"
+    model = "$MODEL COMP=(CENTRAL) COMP=(PERI)"
+    des = "$DES\nDADT(1) = -CL/V*A(1) - Q/V*A(1) + Q/V2*A(2)\nDADT(2) = Q/V*A(1) - Q/V2*A(2)"
+    numbers = "$THETA (0,3) (0,30) (0,2) (0,40)\n$OMEGA 0.09\n$SIGMA 0.01"
+    text = stream(pk, sub="ADVAN13 TOL=9", data=des, numbers=numbers).replace("$PK", model + "\n$PK")
+    assert imported(tmp_path, text).model.structure == bn.TwoCompartment()
+
+
+def test_another_scale_keeps_the_equations_and_predicts_in_it(tmp_path):
+    found = imported(tmp_path, ORAL.replace("S2 = V", "S2 = V/1000"))
+    assert isinstance(found.model.structure, bn.ODE)
+    assert_allclose(predictions(found), 1000 * predictions(imported(tmp_path, ORAL)), rtol=1e-6)
+
+
+def test_a_shared_theta_and_a_shared_effect_become_parameters_of_their_own(tmp_path):
+    pk = "CL = THETA(1)*(WT/70)**THETA(3)*EXP(ETA(1))\nV = THETA(2)*(WT/70)**THETA(3)*EXP(0.5*ETA(1))\nS1 = V"
+    numbers = "$THETA (0,3) (0,30) (0,0.8)\n$OMEGA 0.09\n$SIGMA 0.01"
+    found = imported(tmp_path, stream(pk, sub="ADVAN1 TRANS2", numbers=numbers))
+    assert {"THETA_3", "ETA_1", "COV_WT"} <= set(found.model.parameters)
+    rows = TABLE[TABLE.AMT == 0]
+    size = (rows.WT / 70) ** 0.8
+    assert_allclose(predictions(found), 100 / (30 * size) * np.exp(-3 / 30 * rows.TIME), rtol=1e-6)
+
+
+def test_occasions_and_conditions_on_columns(tmp_path):
+    pk = (
+        "IOV = 0\nIF (OCC.EQ.1) IOV = ETA(3)\nIF (OCC.EQ.2) IOV = ETA(4)\nTVV = THETA(2)\n"
+        "IF (WT.GT.70) TVV = TVV*(1 + THETA(3))\nCL = THETA(1)*EXP(ETA(1) + IOV)\nV = TVV*EXP(ETA(2))\nS1 = V"
+    )
+    numbers = (
+        "$THETA (0,3) (0,30) 0.5\n$OMEGA 0.09 0.04\n$OMEGA BLOCK(1) 0.01\n$OMEGA BLOCK(1) SAME\n$SIGMA 0.01"
+    )
+    found = imported(tmp_path, stream(pk, sub="ADVAN1 TRANS2", numbers=numbers))
+    assert found.model.occasion_effects == ("CL",)
+    assert_allclose(found.values["gamma_CL"], 0.1)
+    assert isinstance(found.model.parameters["V"].covariates["WT"], bn.WrittenEffect)
+    rows = TABLE[TABLE.AMT == 0]
+    v = np.where(rows.WT > 70, 45.0, 30.0)
+    assert_allclose(predictions(found), 100 / v * np.exp(-3 / v * rows.TIME), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("error", "sigma", "expected"),
+    [
+        ("Y = F + EPS(1)", "0.04", bn.Additive(0.2)),
+        ("Y = F + F*EPS(1) + EPS(2)", "0.04 0.25", bn.Combined(0.5, 0.2)),
+        ("W = SQRT(THETA(3)**2 + THETA(4)**2*F**2)\nY = F + W*EPS(1)", "1 FIX", bn.Combined(0.5, 0.2)),
+        (
+            "W = THETA(3) + THETA(4)*F\nY = F + W*EPS(1)",
+            "1 FIX",
+            bn.Combined(0.5, 0.2, add="standard deviations"),
+        ),
+        ("Y = F*(1 + EPS(1)*EXP(ETA(3)))", "0.04", bn.Scaled(bn.Proportional(0.2), iiv=0.1)),
+        ("Y = LOG(F) + EPS(1)", "0.04", bn.Additive(0.2)),
+    ],
+)
+def test_errors(tmp_path, error, sigma, expected):
+    used = "THETA(3)" in error
+    pk = "CL = THETA(1)*EXP(ETA(1))\nV = THETA(2)*EXP(ETA(2))\nS1 = V"
+    effects = "$OMEGA 0.09 0.04 0.01" if "ETA(3)" in error else "$OMEGA 0.09 0.04"
+    thetas = "$THETA (0,3) (0,30)" + (" (0,0.5) (0,0.2)" if used else "")
+    text = stream(pk, sub="ADVAN1 TRANS2", error=error, numbers=f"{thetas}\n{effects}\n$SIGMA {sigma}")
+    found = imported(tmp_path, text).known.residuals["cp"]
+    assert type(found) is type(expected)
+    base, wanted = getattr(found, "residual", found), getattr(expected, "residual", expected)
+    assert_allclose(list(base.unknowns().values()), list(wanted.unknowns().values()))
+
+
+def test_a_column_that_decides_on_y_makes_endpoints(tmp_path):
+    error = "IF (FLAG.EQ.1) Y = F*(1 + EPS(1))\nIF (FLAG.EQ.2) Y = A(1) + EPS(2)"
+    pk = "CL = THETA(1)*EXP(ETA(1))\nV = THETA(2)\nS1 = V"
+    text = stream(pk, sub="ADVAN1 TRANS2", error=error, numbers="$THETA 3 30\n$OMEGA 0.09\n$SIGMA 0.01 0.04")
+    found = imported(tmp_path, text)
+    assert dict(found.model.endpoints) == {"y1": 1, "y2": 2}
+    assert_allclose(predictions(found, "y2")[0], 100 * np.exp(-3 / 30 * 2.0), rtol=1e-6)
+
+
+def test_pred_without_compartments_is_a_function(tmp_path):
+    pk = "BASE = THETA(1)*EXP(ETA(1))\nSLOPE = THETA(2) + ETA(2)\nY = BASE + SLOPE*TIME + EPS(1)"
+    numbers = "$THETA (0,10) 0.5\n$OMEGA 0.04 0.01\n$SIGMA 0.25"
+    found = imported(tmp_path, stream(pk, sub="", numbers=numbers).replace("AMT", "DOSE"))
+    assert isinstance(found.model.structure, bn.Function)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("$SIGMA", "$MIX NSPOP=2\n$SIGMA"), r"\$MIX"),
+        (("S2 = V", "S2 = V\nCL = CL*TIME"), "TIME"),
+        (("Y = F*(1 + EPS(1))", "Y = F*EXP(EPS(1))"), "not linear"),
+        (("S2 = V", "S2 = V*FOO"), "FOO"),
+        (("KA = THETA(5)", "KA = PHI(THETA(5))"), "PHI"),
+    ],
+)
+def test_what_has_no_counterpart_is_refused(tmp_path, change, message):
+    with pytest.raises(bn.ModelError, match=message):
+        imported(tmp_path, ORAL.replace(*change))
+
+
+def test_what_changes_no_prediction_is_listed(tmp_path):
+    text = ORAL.replace("(0.2)", "(-0.5,0.2,2)") + "$PRIOR NWPRI\n$THETAP (3 FIX)\n$ESTIMATION METHOD=1\n"
+    listed = "\n".join(imported(tmp_path, text).untranslated)
+    assert "$PRIOR" in listed
+    assert "bounds of THETA_4" in listed
+
+
+def test_pred_of_nonmem_itself():
+    folder = Path(pharmpy.__file__).parent / "internals" / "example_models"
+    if not (folder / "pheno.ext").exists():
+        pytest.skip("this Pharmpy has no example run of NONMEM")
+    found = bn.from_nonmem(folder / "pheno.mod", estimates=folder / "pheno.ext")
+    theirs = pd.read_csv(folder / "pheno.tab", sep=r"\s+", skiprows=1)["PRED"].to_numpy()
+    at = found.data.is_observation
+    assert_allclose(predictions(found), theirs[at], rtol=6e-5)  # printed with five digits
