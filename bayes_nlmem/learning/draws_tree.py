@@ -19,11 +19,12 @@ def draws_tree(translation: Translation, sampled: xr.DataTree) -> xr.DataTree:
     groups = {
         "posterior": posterior,
         "sample_stats": sampled["sample_stats"].to_dataset(),
-        "log_likelihood": pointwise(translation, posterior),
         "log_prior": prior_density(translation, posterior),
         "observed_data": _observed(translation),
         "constant_data": _constant(translation),
     }
+    if all(name in posterior for name in translation.observed):  # else only the population was kept
+        groups["log_likelihood"] = pointwise(translation, posterior)
     for name in ("warmup_posterior", "warmup_sample_stats"):
         if name in sampled.children:
             groups[name] = sampled[name].to_dataset()

@@ -21,6 +21,7 @@ from bayes_nlmem.translation.graph import Edit
 from bayes_nlmem.translation.meeting import check_learnable
 
 GEOMETRIES = ("whitened", "noncentred", "centred")
+KEPT = ("all", "population")
 
 
 def fit(
@@ -37,6 +38,7 @@ def fit(
     geometry: str | None = None,
     edit: Edit | None = None,
     store: str | Path | None = None,
+    keep: str = "all",
     progress: bool = True,
 ) -> Fit:
     """Sample the posterior of a model given a study.
@@ -62,15 +64,19 @@ def fit(
         Wanted acceptance rate, in (0, 1); larger is slower and safer.
     geometry : {"whitened", "noncentred", "centred"}, optional
         Coordinates in which the random effects are sampled; the posterior is the same. By default
-        "whitened" (every subject in units of what its own data and the population say, see
-        `learning.whitening`) with nutpie, "noncentred" with the other samplers, for more than six random
-        effects per subject, and where the Laplace-EM fit failed; the run's record says which was used.
+        "whitened" (every subject, with its occasions, in units of what its own data and the population say,
+        see `learning.whitening`) with nutpie, "noncentred" with the other samplers, for classes and missing
+        categories, and where the Laplace-EM fit failed; the run's record says which was used.
     edit : callable, optional
         Gets the PyMC graph before sampling, changes it in place or returns another one.
     store : str or Path, optional
         Folder to which draws are written while they are made (nutpie only). A run that was cut off, even
         by `kill -9`, goes on with the same call or with `resume`; `peek` looks at a run that is under way;
         a finished run is loaded by the same call instead of being made again.
+    keep : {"all", "population"}
+        "population" drops what belongs to single subjects and observations (random effects, individual
+        parameters, predictions, log-likelihood) as soon as it is drawn: for thousands of subjects, whose
+        draws would fill the memory. What needs them (individual fits, leave-one-out) is refused then.
     progress : bool
         Show a progress bar.
 
@@ -99,7 +105,7 @@ def fit(
     >>> result.draws.posterior["CL_pop"].sizes["draw"]
     50
     """
-    _check_settings(draws, tune, chains, cores, sampler, target_accept, geometry, store)
+    _check_settings(draws, tune, chains, cores, sampler, target_accept, geometry, store, keep)
     check_learnable(model, data)
     asked = {
         "draws": draws,
@@ -110,10 +116,11 @@ def fit(
         "target_accept": target_accept,
         "geometry": geometry,
         "edit": edit_name(edit) if store is not None else None,
+        "keep": keep,
     }
     seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
     cores = cores or min(chains, os.cpu_count() or 1)
-    settings = Settings(draws, tune, chains, cores, seed, target_accept, progress)
+    settings = Settings(draws, tune, chains, cores, seed, target_accept, progress, keep=keep)
     if store is None:
         return make(prepare(model, data, sampler, geometry, edit, settings), sampler, settings)
     folder = open_run(store, asked, model, data, seed)
@@ -139,11 +146,22 @@ def _check_settings(
     target_accept: float,
     geometry: str | None,
     store: str | Path | None,
+    keep: str,
 ) -> None:
     if sampler not in SAMPLERS:
         raise FitError(_choice("sampler", SAMPLERS, sampler))
     if geometry is not None and geometry not in GEOMETRIES:
         raise FitError(_choice("geometry", GEOMETRIES, geometry))
+    if keep not in KEPT:
+        raise FitError(_choice("keep", KEPT, keep))
+    if keep != "all" and sampler != "nutpie":
+        raise FitError(
+            explain(
+                expected='sampler="nutpie" for keep="population", since the others hold all draws anyway',
+                got=f"sampler={sampler!r}",
+                remedy="Use nutpie, or leave keep out.",
+            )
+        )
     if geometry == "whitened" and sampler != "nutpie":
         raise FitError(
             explain(

@@ -95,7 +95,15 @@ def peek(path: str | Path) -> Fit:
         )
     asked = folder.asked
     settings = Settings(
-        asked["draws"], asked["tune"], asked["chains"], 1, folder.seed, asked["target_accept"], False, folder
+        asked["draws"],
+        asked["tune"],
+        asked["chains"],
+        1,
+        folder.seed,
+        asked["target_accept"],
+        False,
+        folder,
+        asked.get("keep", "all"),
     )
     edit = edit_from_name(asked["edit"])
     prepared = prepare(folder.model, folder.data, asked["sampler"], asked["geometry"], edit, settings)
@@ -103,5 +111,5 @@ def peek(path: str | Path) -> Fit:
     change = whitening(starts.conditional, starts.fit) if starts.whitened else None
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Interrupted")
-        groups = expanded(prepared.translation, sampled, change, settings.draws)
+        groups = expanded(prepared.translation, sampled, change, settings)
     return fit_of(prepared, xr.DataTree.from_dict(groups), asked["sampler"], settings)

@@ -130,6 +130,7 @@ def open_run(path: str | Path, asked: Mapping[str, Any], model: Model, data: Dat
         return RunFolder(folder, dict(asked), seed)
     found = find_run(folder)
     there = {
+        "keep": "all",  # runs of an earlier version
         **found.asked,
         "model": json.loads((folder / "model.json").read_text()),
         "data": json.loads((folder / "run.json").read_text())["data"],

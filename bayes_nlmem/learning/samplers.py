@@ -20,7 +20,7 @@ from bayes_nlmem.learning.on_nutpie import for_nutpie, nutpie
 from bayes_nlmem.learning.run_folder import RunFolder
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.learning.whitening import whitening
-from bayes_nlmem.marginal.compiled import compile_density, named
+from bayes_nlmem.marginal.compiled import compile_density, named, population_of
 from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.graph import Translation
 
@@ -40,6 +40,7 @@ class Settings:
     target_accept: float
     progress: bool
     folder: RunFolder | None = None
+    keep: str = "all"
 
 
 def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) -> Sampled:
@@ -79,17 +80,19 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
                 seed=settings.seed,
             )
     done = time.perf_counter()
-    groups = expanded(translation, sampled, change, settings.draws)
+    groups = expanded(translation, sampled, change, settings)
     stages = {"compile": ready - began, "sample": done - ready, "expand": time.perf_counter() - done}
     return xr.DataTree.from_dict(groups), stages
 
 
 def expanded(
-    translation: Translation, sampled: xr.DataTree, change: Change | None, draws: int
+    translation: Translation, sampled: xr.DataTree, change: Change | None, settings: Settings
 ) -> dict[str, xr.Dataset]:
-    """The finished ones of `draws` unconstrained draws, as values of the graph."""
-    sampled = _complete(sampled, draws)
-    posterior = named(translation.graph, sampled["posterior"].to_dataset()["unconstrained"], change)
+    """The finished ones of the unconstrained draws that were asked for, as values of the graph."""
+    sampled = _complete(sampled, settings.draws)
+    points = sampled["posterior"].to_dataset()["unconstrained"]
+    wanted = population_of(translation.graph) if settings.keep == "population" else None
+    posterior = named(translation.graph, points, change, wanted)
     return {"posterior": posterior, "sample_stats": sampled["sample_stats"].to_dataset()}
 
 

@@ -1,19 +1,25 @@
 """Coordinates in which NUTS moves: per-subject whitening of the random effects.
 
-Given the population, subject i's individual parameters psi_i = mu_i + eta_i are nearly normal with precision
-A_i = Omega^-1 + H_i, where H_i is the information in the subject's own data. Writing
+Given the population, the effects b_i of a subject (its own and those of its occasions) are nearly normal:
+the data say that b_i is near some b_hat_i with information H_i, the population that it has precision P.
+With A_i = H_i + P,
 
-    psi_i = A_i^-1 (Omega^-1 mu_i + H_i psi_hat_i) + chol(A_i)^-T u_i
+    b_i = A_i^-1 (g_i + H_i b_hat_i + H_i T_i (mu_hat_i - mu_i)) + chol(A_i)^-T u_i
 
 makes u_i nearly N(0, I) and independent of mu and Omega: centred where a subject's data are rich,
-non-centred where they are poor, per subject and per direction. It is an exact change of variables (its
-determinant is included), so the posterior is the same whatever H and psi_hat are; they come from the
-Laplace-EM fit. Partial centring: Papaspiliopoulos, Roberts & Skold 2007, doi:10.1214/088342307000000014.
+non-centred where they are poor, per subject and per direction. mu_i are the typical values, T_i = db/dmu at
+equal individual parameters (the identity for normal effects, the inverse slope of the law for others), and
+g_i is the slope of the log-likelihood at b_hat_i. It is an exact change of variables (its determinant is
+included), so the posterior is the same whatever H, b_hat, g and T are; they come from the Laplace-EM fit.
+Groups above the subject are whitened likewise, with the information that their subjects have on mu.
+
+Partial centring: Papaspiliopoulos, Roberts & Skold 2007, doi:10.1214/088342307000000014.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,31 +27,51 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.graph.replace import clone_replace
 
+from bayes_nlmem.learning.whitened_effects import whitened_effects
 from bayes_nlmem.marginal.conditional import Conditional
-from bayes_nlmem.marginal.laplace_em import LaplaceFit, typical_values
+from bayes_nlmem.marginal.laplace_em import LaplaceFit
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, level_of
 from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.covariances import factor_shape
-from bayes_nlmem.translation.triangular import columns_of
 
-MOST_EFFECTS = 6
-_SHARED = ("whitening_information", "whitening_pull")
+_STEP = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What the data say of the effects, in the order of `WhitenedEffects`: occasions first.
+
+    Parameters
+    ----------
+    information : ndarray, shape (n_subjects, d, d)
+        H.
+    constant : ndarray, shape (n_subjects, d)
+        g + H b_hat + H T mu_hat.
+    slope : ndarray, shape (n_subjects, d, n_typical)
+        H T.
+    slots : ndarray of int, shape (n_subjects, d)
+        Positions of the effects in the flat vector, -1 where there is none.
+    """
+
+    information: np.ndarray
+    constant: np.ndarray
+    slope: np.ndarray
+    slots: np.ndarray
 
 
 def can_whiten(conditional: Conditional, laplace: LaplaceFit) -> bool:
-    """Whether the effects can be whitened: there are some, not too many, and the fit found every mode.
+    """Whether the effects can be whitened: there are some, and the fit found every mode.
 
     They cannot where the likelihood is averaged over classes or missing categories.
     """
     if "scenario" in conditional.graph.named_vars:  # no single typical value to whiten around
         return False
-    has_eta = any(rv.name == "eta" for rv in conditional.effects.variables)
-    few = len(conditional.translation.model.random_effects) <= MOST_EFFECTS
-    return has_eta and few and not len(laplace.failed) and bool(np.all(np.isfinite(laplace.covariance)))
+    some = bool(conditional.effects.variables)
+    return some and not len(laplace.failed) and bool(np.all(np.isfinite(laplace.covariance)))
 
 
 def whitening(conditional: Conditional, laplace: LaplaceFit) -> Change:
-    """Whiten `eta` with what the Laplace-EM fit knows; `kappa` moves in units of its standard deviation.
+    """Whiten the effects of subjects and occasions with what the Laplace-EM fit knows.
 
     Parameters
     ----------
@@ -59,19 +85,22 @@ def whitening(conditional: Conditional, laplace: LaplaceFit) -> Change:
     Change
     """
     graph = conditional.graph
-    inputs, expressions, log_determinant = {}, {}, pt.constant(0.0)
-    for rv in conditional.effects.variables:
-        value = graph.rvs_to_values[rv]
-        u = value.type(f"{rv.name}_u")
-        factor = _factor(conditional, rv)
-        width = int(conditional.effects.shapes[conditional.effects.variables.index(rv)][1])
-        columns = columns_of(u, width)
-        if rv.name == "eta":
-            effects, change = _whitened(conditional, laplace, factor, columns)
-        else:
-            effects, change = _scaled(factor, columns)
-        inputs[value], expressions[value] = u, pt.stack(effects, axis=-1)
-        log_determinant = log_determinant + change
+    values = [graph.rvs_to_values[rv] for rv in conditional.effects.variables]
+    inputs = {
+        value: value.type(f"{rv.name}_u")
+        for value, rv in zip(values, conditional.effects.variables, strict=True)
+    }
+    known = known_from_data(conditional, laplace)
+    shared = [pytensor.shared(array, name=f"whitening_{name}") for name, array in vars(known).items()]
+    u = pt.concatenate([inputs[value].ravel() for value in values])
+    factors = [_factor_matrix(conditional, name) for name in ("eta", "kappa")]
+    mu = pt.stack(_typical(conditional), axis=1)
+    effects, log_determinant, *_ = whitened_effects(u, mu, *factors, *shared)
+    expressions, at = {}, 0
+    for value, shape in zip(values, conditional.effects.shapes, strict=True):
+        size = int(np.prod(shape))
+        expressions[value] = effects[at : at + size].reshape(shape)
+        at += size
     return Change(inputs, expressions, log_determinant)
 
 
@@ -87,15 +116,127 @@ def renew_whitening(shared: Iterable[Any], conditional: Conditional, laplace: La
     laplace : LaplaceFit
         Mode and curvature of every subject under the new data.
     """
-    values = dict(zip(_SHARED, _information(conditional, laplace, _width(conditional)), strict=True))
+    values = {
+        f"whitening_{name}": array for name, array in vars(known_from_data(conditional, laplace)).items()
+    }
     for variable in shared:
         if variable.name in values:
             variable.set_value(values[variable.name])
 
 
-def _width(conditional: Conditional) -> int:
-    """Number of random effects of a subject."""
-    return len(conditional.translation.model.random_effects)
+def known_from_data(conditional: Conditional, laplace: LaplaceFit) -> Known:
+    """Information, slope and centre of every subject's likelihood in its effects, from the Laplace-EM fit."""
+    own, occasional = (covariance_of(conditional, laplace.theta, name) for name in ("eta", "kappa"))
+    n, m = len(own), len(occasional)
+    slots = conditional.slots
+    present = slots >= 0
+    width = slots.shape[1]
+    prior = np.zeros((width, width))
+    prior[:n, :n] = np.linalg.inv(own)
+    for first in range(n, width, m or 1):
+        prior[first : first + m, first : first + m] = np.linalg.inv(occasional)
+    both = present[:, :, None] & present[:, None, :]
+    prior = np.where(both, prior, 0.0)
+    found = np.linalg.inv(laplace.covariance) - prior
+    found = _apart(_not_negative(np.where(both, found, 0.0)), n, m)
+    effects = conditional.gather(laplace.effects)
+    slope = np.einsum("nij,njq->niq", found, _shifts(conditional, laplace, n, m))
+    typical = _typical_at(conditional, laplace.theta)
+    constant = np.einsum("nij,nj->ni", found + prior, effects) + np.einsum("niq,nq->ni", slope, typical)
+    order = np.r_[np.arange(n, width), np.arange(n)]
+    tidy = np.ascontiguousarray
+    return Known(
+        tidy(found[:, order][:, :, order]),
+        tidy(constant[:, order]),
+        tidy(slope[:, order]),
+        tidy(slots[:, order]),
+    )
+
+
+def _not_negative(matrices: np.ndarray) -> np.ndarray:
+    """The nearest matrices without negative eigenvalues."""
+    values, vectors = np.linalg.eigh(0.5 * (matrices + matrices.transpose(0, 2, 1)))
+    return np.einsum("nij,nj,nkj->nik", vectors, np.maximum(values, 0.0), vectors)
+
+
+def _apart(information: np.ndarray, n: int, m: int) -> np.ndarray:
+    """The same without what two occasions share (doses carried over); never less definite."""
+    width = information.shape[1]
+    if width <= n + m:
+        return information
+    occasion = np.r_[np.full(n, -1), np.arange(width - n) // max(m, 1)]
+    between = (occasion[:, None] != occasion) & (occasion[:, None] >= 0) & (occasion >= 0)
+    removed = np.where(between, information, 0.0)
+    diagonal = np.arange(width)
+    left = information - removed
+    left[:, diagonal, diagonal] += np.abs(removed).sum(axis=2)
+    return left
+
+
+def _shifts(conditional: Conditional, laplace: LaplaceFit, n: int, m: int) -> np.ndarray:
+    """T: what a shift of a typical value is worth in effects, shape (n_subjects, width, n_typical).
+
+    Of the subject's own effect where the parameter has one, else of every occasion's.
+    """
+    model, (subjects, width) = conditional.translation.model, conditional.slots.shape
+    own, names = model.random_effects, _varying(conditional)
+    shifts = np.zeros((subjects, width, len(names)))
+    inverse = _inverse_slopes(conditional, laplace)
+    occasional = level_of(model, OCCASION).names
+    for k, name in enumerate(names):
+        if name in own:
+            shifts[:, own.index(name), k] = inverse.get(name, 1.0)
+        else:
+            shifts[:, n + occasional.index(name) :: m, k] = 1.0
+    return shifts
+
+
+def _inverse_slopes(conditional: Conditional, laplace: LaplaceFit) -> dict[str, np.ndarray]:
+    """1 / (dt/deta) at the fit, for the parameters whose effect is t(eta) with t not the identity."""
+    model, layout = conditional.translation.model, conditional.translation.layout
+    first = np.unique(layout.row_subject, return_index=True)[1]
+    found = {}
+    for k, name in enumerate(model.random_effects):
+        parameter = model.parameters.get(name)
+        if parameter is None or parameter.law is None:
+            continue
+        ends = []
+        for sign in (1.0, -1.0):
+            moved = laplace.effects.copy()
+            moved[conditional.slots[:, k]] += sign * _STEP
+            value = conditional.individual(laplace.theta, moved)[name]
+            value = value[first] if len(value) == layout.n_rows else value
+            ends.append(parameter.scale.additive(value, np))
+        slope = (ends[0] - ends[1]) / (2 * _STEP)
+        found[name] = 1.0 / np.where(np.abs(slope) > 1e-3, slope, 1.0)
+    return found
+
+
+def covariance_of(conditional: Conditional, theta: np.ndarray, effects: str) -> np.ndarray:
+    """Covariance of `eta` or `kappa` at some population parameters; 0 x 0 where there are none."""
+    factor = _evaluated(conditional, [_factor_matrix(conditional, effects)], theta)[0]
+    return factor @ factor.T
+
+
+def _evaluated(conditional: Conditional, outputs: list[Any], theta: np.ndarray) -> list[np.ndarray]:
+    values = [conditional.graph.rvs_to_values[rv] for rv in conditional.population.variables]
+    function = pytensor.function(values, outputs, mode="FAST_COMPILE", on_unused_input="ignore")
+    point = conditional.population.split(theta)
+    return function(*(point[name] for name in conditional.population.values))
+
+
+def _factor_matrix(conditional: Conditional, effects: str) -> Any:
+    """Lower factor of the effects' covariance as an expression of the value variables; 0 x 0 without any."""
+    found = [rv for rv in conditional.effects.variables if rv.name == effects]
+    if not found:
+        return pt.constant(np.zeros((0, 0)))
+    entries = _factor(conditional, found[0])
+    size = 1 + max(i for i, _ in entries)
+    zero = pt.constant(0.0)
+    flat = [
+        pt.as_tensor(entries.get((i, j), zero), dtype="float64") for i in range(size) for j in range(size)
+    ]
+    return pt.stack(flat).reshape((size, size))
 
 
 def _factor(conditional: Conditional, rv: Any) -> dict[tuple[int, int], Any]:
@@ -111,120 +252,43 @@ def _factor(conditional: Conditional, rv: Any) -> dict[tuple[int, int], Any]:
     return dict(zip(where, entries, strict=True))
 
 
-def _scaled(factor: dict[tuple[int, int], Any], u: list[Any]) -> tuple[list[Any], Any]:
-    """Effects L u in units of the factor of their covariance."""
-    effects = [sum(factor[k, j] * u[j] for j in range(k + 1) if (k, j) in factor) for k in range(len(u))]
-    groups = u[0].shape[0]
-    return effects, sum(groups * pt.log(factor[k, k]) for k in range(len(u)))
+def _varying(conditional: Conditional) -> list[str]:
+    """What has a random effect of its subject or of its occasion."""
+    model = conditional.translation.model
+    return list(dict.fromkeys([*model.random_effects, *level_of(model, OCCASION).names]))
 
 
-def _whitened(
-    conditional: Conditional, laplace: LaplaceFit, factor: dict[tuple[int, int], Any], u: list[Any]
-) -> tuple[list[Any], Any]:
-    n = len(u)
-    information, pull = _information(conditional, laplace, n)
-    shared_information = pytensor.shared(information, name=_SHARED[0])
-    shared_pull = pytensor.shared(pull, name=_SHARED[1])
-    h = {(i, j): shared_information[i * n + j] for i in range(n) for j in range(i + 1)}
-    h |= {(j, i): entry for (i, j), entry in h.items()}
-    mu = _typical(conditional)
-    prior = _precision(factor, n)
-    lower = _cholesky({at: h[at] + prior.get(at, 0.0) for at in h}, n)
-    w: list[Any] = []
-    for i in range(n):
-        right = shared_pull[i] - sum(h[i, j] * mu[j] for j in range(n))
-        w.append((right - sum(lower[i, j] * w[j] for j in range(i))) / lower[i, i])
-    effects: list[Any] = [None] * n
-    for i in reversed(range(n)):
-        rest = w[i] + u[i] - sum(lower[j, i] * effects[j] for j in range(i + 1, n))
-        effects[i] = rest / lower[i, i]
-    return effects, -sum(pt.log(lower[i, i]).sum() for i in range(n))
-
-
-def _information(conditional: Conditional, laplace: LaplaceFit, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Information of the subjects' data, shape (n * n, n_subjects), and H psi_hat, shape (n, n_subjects).
-
-    Occasions are averaged out: the information is what remains for `eta` in the Laplace covariance.
-    """
-    omega = covariance_of_effects(conditional, laplace.theta)
-    prior = np.linalg.inv(omega)
-    precision = np.linalg.inv(laplace.covariance[:, :n, :n])
-    values, vectors = np.linalg.eigh(precision - prior)
-    information = np.einsum("nij,nj,nkj->nik", vectors, np.maximum(values, 0.0), vectors)
-    effects = conditional.gather(laplace.effects)[:, :n]
-    typical = typical_values(conditional, laplace.theta)
-    pull = np.einsum("nij,nj->ni", information + prior, effects)
-    pull = pull + np.einsum("nij,nj->ni", information, typical)
-    flat = information.transpose(1, 2, 0).reshape(n * n, -1)
-    return np.ascontiguousarray(flat), np.ascontiguousarray(pull.T)
-
-
-def covariance_of_effects(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
-    """Omega at some population parameters, shape (n_eta, n_eta)."""
-    [eta] = [rv for rv in conditional.effects.variables if rv.name == "eta"]
-    entries = _factor(conditional, eta)
-    values = [conditional.graph.rvs_to_values[rv] for rv in conditional.population.variables]
-    function = pytensor.function(
-        values, list(entries.values()), mode="FAST_COMPILE", on_unused_input="ignore"
-    )
-    point = conditional.population.split(theta)
-    found = function(*(point[name] for name in conditional.population.values))
-    size = 1 + max(i for i, _ in entries)
-    factor = np.zeros((size, size))
-    for (i, j), entry in zip(entries, found, strict=True):
-        factor[i, j] = entry
-    return factor @ factor.T
-
-
-def _first_rows(conditional: Conditional) -> np.ndarray:
-    return np.unique(conditional.translation.layout.row_subject, return_index=True)[1]
+def _typical_at(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
+    """Typical values on the additive scale at every subject's first row, shape (n_subjects, n_typical)."""
+    translation = conditional.translation
+    layout, parameters = translation.layout, translation.model.parameters
+    values = conditional.individual(theta, np.zeros(conditional.n_effects))
+    first = np.unique(layout.row_subject, return_index=True)[1]
+    columns = []
+    for name in _varying(conditional):
+        if name not in parameters:  # the magnitude of an error has its effect around 0
+            columns.append(np.zeros(len(layout.subjects)))
+            continue
+        value = values[name][first] if len(values[name]) == layout.n_rows else values[name]
+        columns.append(parameters[name].scale.additive(value, np))
+    return np.stack(columns, axis=1)
 
 
 def _typical(conditional: Conditional) -> list[Any]:
-    """Typical values on the additive scale as expressions of the value variables, one per parameter."""
+    """The same as expressions of the value variables, one per parameter."""
     graph, translation = conditional.graph, conditional.translation
     effects = conditional.effects
     values = [graph.rvs_to_values[rv] for rv in effects.variables]
     nothing = {value: pt.zeros(shape) for value, shape in zip(values, effects.shapes, strict=True)}
-    effect_names, parameters = translation.model.random_effects, translation.model.parameters
-    names = [name for name in effect_names if name in parameters]
+    varying, parameters = _varying(conditional), translation.model.parameters
+    names = [name for name in varying if name in parameters]
     naturals = clone_replace(graph.replace_rvs_by_values([graph[name] for name in names]), nothing)
-    first, layout = _first_rows(conditional), translation.layout
+    layout = translation.layout
+    first = np.unique(layout.row_subject, return_index=True)[1]
     columns: dict[str, Any] = {}
     for name, natural in zip(names, naturals, strict=True):
         dimension = graph.named_vars_to_dims[name][0]
         per_row = dimension != "subject" and not layout.rows_are_subjects
         columns[name] = parameters[name].scale.additive(natural[first] if per_row else natural, pt)
-    nought = pt.zeros(len(layout.subjects))  # the magnitude of an error has its effect around 0
-    return [columns.get(name, nought) for name in effect_names]
-
-
-def _precision(factor: dict[tuple[int, int], Any], n: int) -> dict[tuple[int, int], Any]:
-    """Entries of (L L')^-1 from those of L."""
-    inverse: dict[tuple[int, int], Any] = {}
-    for j in range(n):
-        inverse[j, j] = 1.0 / factor[j, j]
-        for i in range(j + 1, n):
-            terms = [
-                factor[i, k] * inverse[k, j] for k in range(j, i) if (i, k) in factor and (k, j) in inverse
-            ]
-            if terms:
-                inverse[i, j] = -sum(terms) / factor[i, i]
-    product: dict[tuple[int, int], Any] = {}
-    for i in range(n):
-        for j in range(n):
-            terms = [
-                inverse[k, i] * inverse[k, j] for k in range(n) if (k, i) in inverse and (k, j) in inverse
-            ]
-            if terms:
-                product[i, j] = sum(terms)
-    return product
-
-
-def _cholesky(a: dict[tuple[int, int], Any], n: int) -> dict[tuple[int, int], Any]:
-    lower: dict[tuple[int, int], Any] = {}
-    for i in range(n):
-        for j in range(i + 1):
-            rest = a[i, j] - sum(lower[i, k] * lower[j, k] for k in range(j))
-            lower[i, j] = pt.sqrt(rest) if i == j else rest / lower[j, j]
-    return lower
+    nought = pt.zeros(len(layout.subjects))
+    return [columns.get(name, nought) for name in varying]

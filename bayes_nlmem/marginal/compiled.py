@@ -77,7 +77,12 @@ def _flat(graph: pm.Model, change: Change | None) -> Flat:
     return flat if change is None else replace(flat, instead=change.inputs)
 
 
-def named(graph: pm.Model, points: xr.DataArray, change: Change | None = None) -> xr.Dataset:
+def named(
+    graph: pm.Model,
+    points: xr.DataArray,
+    change: Change | None = None,
+    wanted: Sequence[Any] | None = None,
+) -> xr.Dataset:
     """Every public quantity of a graph at some unconstrained points.
 
     Parameters
@@ -88,30 +93,51 @@ def named(graph: pm.Model, points: xr.DataArray, change: Change | None = None) -
         Draws in the order of the graph's free variables.
     change : Change, optional
         The coordinates of the points, if they are not the graph's own.
+    wanted : sequence of TensorVariable, optional
+        Some of the graph's quantities, by default all public ones.
 
     Returns
     -------
     Dataset
         Free variables on their natural scale and deterministics, with their dims and coordinates.
     """
-    return expanded(graph, compile_named(graph, change), points)
+    return expanded(graph, compile_named(graph, change, wanted), points, wanted)
 
 
-def compile_named(graph: pm.Model, change: Change | None = None) -> Compiled:
+def compile_named(
+    graph: pm.Model, change: Change | None = None, wanted: Sequence[Any] | None = None
+) -> Compiled:
     """The function behind `named`: free variables on their natural scale, then deterministics."""
-    outputs = graph.replace_rvs_by_values([*graph.free_RVs, *graph.deterministics])
+    outputs = graph.replace_rvs_by_values(list(_public(graph, wanted)))
     if change is not None:
         outputs = clone_replace(outputs, change.expressions)
     return compile_flat(_flat(graph, change), outputs)
 
 
-def expanded(graph: pm.Model, expand: Compiled, points: xr.DataArray) -> xr.Dataset:
+def population_of(graph: pm.Model) -> list[Any]:
+    """The quantities of the population: those that have no subject, occasion, interval or observation."""
+    beyond = {"subject", "occasion", "interval"}
+
+    def common(variable: Any) -> bool:
+        dims = graph.named_vars_to_dims.get(variable.name) or ()
+        return not any(dim in beyond or str(dim).endswith("_row") for dim in dims)
+
+    return [variable for variable in _public(graph, None) if common(variable)]
+
+
+def _public(graph: pm.Model, wanted: Sequence[Any] | None) -> Sequence[Any]:
+    return (*graph.free_RVs, *graph.deterministics) if wanted is None else wanted
+
+
+def expanded(
+    graph: pm.Model, expand: Compiled, points: xr.DataArray, wanted: Sequence[Any] | None = None
+) -> xr.Dataset:
     """The values of `named`, from its compiled function."""
     values = np.ascontiguousarray(points.values, float)
     chains, draws = values.shape[:2]
     rows = [expand(point) for point in values.reshape(chains * draws, -1)]
     found = {}
-    for k, name in enumerate(variable.name for variable in (*graph.free_RVs, *graph.deterministics)):
+    for k, name in enumerate(variable.name for variable in _public(graph, wanted)):
         stacked = np.stack([row[k] for row in rows])
         dims = graph.named_vars_to_dims.get(name) or [f"{name}_dim_{i}" for i in range(stacked.ndim - 1)]
         found[name] = (("chain", "draw", *dims), stacked.reshape(chains, draws, *stacked.shape[1:]))

@@ -1,12 +1,14 @@
 """Whitening changes coordinates, not the posterior."""
 
 import numpy as np
+import pandas as pd
 import pytensor
 import pytest
 from numpy.testing import assert_allclose
+from pytensor.graph.replace import clone_replace
 
 import bayes_nlmem as bn
-from bayes_nlmem.learning.whitening import covariance_of_effects, whitening
+from bayes_nlmem.learning.whitening import covariance_of, whitening
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.laplace_em import laplace_em
 from bayes_nlmem.translation.graph import translate
@@ -62,7 +64,7 @@ def test_without_data_it_is_the_non_centred_form(whitened):
     flat = type(laplace)(
         laplace.theta,
         0 * laplace.effects,
-        np.tile(covariance_of_effects(conditional, laplace.theta), (12, 1, 1)),
+        np.tile(covariance_of(conditional, laplace.theta, "eta"), (12, 1, 1)),
         1,
         True,
         laplace.failed,
@@ -77,8 +79,72 @@ def test_without_data_it_is_the_non_centred_form(whitened):
     point = conditional.population.split(laplace.theta)
     columns = [function(np.tile(row, (12, 1)), *(point[n] for n in names))[0] for row in np.eye(3)]
     assert_allclose(
-        np.array(columns).T @ np.array(columns), covariance_of_effects(conditional, laplace.theta), rtol=1e-6
+        np.array(columns).T @ np.array(columns), covariance_of(conditional, laplace.theta, "eta"), rtol=1e-6
     )
+
+
+@pytest.fixture(scope="module")
+def crossed():
+    """Occasions, a skewed law, and a parameter that varies between occasions only; few subjects."""
+    rng = np.random.default_rng(4)
+    rows = [
+        {"ID": i, "TIME": float(k), "DV": 10 * np.exp(0.3 * rng.normal()), "OCC": 1 + k // 2}
+        for i in range(1, 6)
+        for k in range(4 if i < 5 else 2)
+    ]
+    half = bn.HalfNormal(0.5)
+    model = bn.Model(
+        structure=bn.Function(level),
+        parameters={
+            "base": bn.Parameter(bn.LogNormal(10, 0.5), iiv=half, iov=half, law=bn.BoxCoxEta(0.5)),
+            "slope": bn.Parameter(bn.LogNormal(0.1, 0.5), iov=half),
+        },
+        residuals={"level": bn.Proportional(half)},
+    )
+    conditional = Conditional(translate(model, bn.read(pd.DataFrame(rows)), geometry="centred"))
+    return conditional, laplace_em(conditional)
+
+
+def level(time, base, slope):
+    return base + slope * time
+
+
+def test_log_density_in_whitened_coordinates_is_exact(crossed):
+    """log p(b(u)) + log|db/du| is the density in u: with the determinant of differences, and its slope."""
+    conditional, laplace = crossed
+    assert not len(laplace.failed)
+    graph, effects = conditional.graph, conditional.effects
+    change = whitening(conditional, laplace)
+    values = [graph.rvs_to_values[rv] for rv in conditional.population.variables]
+    original = [graph.rvs_to_values[rv] for rv in effects.variables]
+    u = [change.inputs[value] for value in original]
+    [total] = clone_replace([graph.logp() + change.log_determinant], change.expressions)
+    expressions = [change.expressions[value] for value in original]
+    options = {"mode": "FAST_COMPILE", "on_unused_input": "ignore"}
+    whitened = pytensor.function([*values, *u], [total, *pytensor.grad(total, u), *expressions], **options)
+    inside = pytensor.function([*values, *original], graph.logp(), **options)
+
+    rng = np.random.default_rng(3)
+    theta = conditional.population.split(laplace.theta + 0.1 * rng.normal(size=len(laplace.theta)))
+    theta = [theta[name] for name in conditional.population.values]
+    at = rng.normal(size=conditional.n_effects)
+
+    def effects_at(at):
+        parts = [effects.split(at)[name] for name in effects.values]
+        density, *found = whitened(*theta, *parts)
+        slope, moved = found[: len(parts)], found[len(parts) :]
+        return density, np.concatenate([np.ravel(x) for x in slope]), moved
+
+    density, slope, moved = effects_at(at)
+    jacobian, differences = np.empty((len(at), len(at))), np.empty(len(at))
+    for k in range(len(at)):
+        step = 1e-6 * (np.arange(len(at)) == k)
+        high, low = effects_at(at + step), effects_at(at - step)
+        differences[k] = (high[0] - low[0]) / 2e-6
+        ends = [np.concatenate([np.ravel(x) for x in end[2]]) for end in (high, low)]
+        jacobian[:, k] = (ends[0] - ends[1]) / 2e-6
+    assert_allclose(density, inside(*theta, *moved) + np.linalg.slogdet(jacobian)[1], rtol=1e-6)
+    assert_allclose(slope, differences, rtol=1e-4, atol=1e-5)
 
 
 def test_whitened_coordinates_need_nutpie():

@@ -1,0 +1,1 @@
+"""The benchmark of NUTS: simulated studies, and the same model written for several samplers."""
