@@ -38,7 +38,7 @@ def covariate_signals(learnt: Any) -> pd.DataFrame:
         One row per parameter and covariate (per level of a category): `parameter`, `covariate`, `level`,
         `shrinkage` (%), `ebe_correlation` and `ebe_p` (what a plot of means against the covariate suggests),
         `effect` (one-step estimate per standard deviation of the covariate, per level of a category), `se`,
-        `z`, `p`.
+        `z`, `p`; `se`, `z` and `p` are NaN where the draws leave no information about the effect.
 
     Raises
     ------
