@@ -10,7 +10,7 @@ PYTHONS = $(strip $(PYTHON) python3.13 python3.14 python3.12 python3 python)
 USABLE  = import sys, venv, ensurepip; sys.exit(not (3, 12) <= sys.version_info[:2] <= (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all validation lint bench docs install clean
+.PHONY: help demo test test-all validation lint bench docs notebooks install clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ bench: $(STAMP)  ## every script in benchmarks/
 
 docs: $(VENV)/.installed-docs   ## the documentation site, written to site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q && echo "site/index.html"
+
+notebooks: $(VENV)/.installed-notebooks   ## execute the notebooks (NOTEBOOK_DRAWS=300 for fewer draws), and the site with their figures
+	@$(BIN)/python docs/execute_notebooks.py && $(MAKE) --no-print-directory docs
 
 install: $(STAMP)   ## make .venv and install the package in it, editable
 
@@ -65,4 +68,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(VENV)/.installed-docs: $(STAMP)
 	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[dev,docs]'
+	@touch $@
+
+$(VENV)/.installed-notebooks: $(VENV)/.installed-docs
+	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[dev,docs,notebooks]'
 	@touch $@

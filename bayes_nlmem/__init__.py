@@ -258,6 +258,7 @@ _EXPORTS: dict[str, str] = {
     "sbc": "checks.calibration",
     "with_predictive": "checks.tail_probabilities",
     # simulation
+    "predict": "simulation.symbolic",
     "prior_predictive": "simulation.prior_predictions",
     "PriorPredictive": "simulation.prior_predictions",
     "from_nonmem": "exchange.nonmem",

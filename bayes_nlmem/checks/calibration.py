@@ -17,7 +17,7 @@ import pandas as pd
 from bayes_nlmem.checks.rank_bands import simultaneous_band, uniformity
 from bayes_nlmem.checks.replication import PROBABILITIES, Plan, replicate
 from bayes_nlmem.data.dataset import Dataset
-from bayes_nlmem.data.planned import Design
+from bayes_nlmem.data.planned import Arm, Design
 from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
 from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.learning.record import versions
@@ -197,7 +197,7 @@ class Calibration:
 
 def sbc(
     model: Model,
-    data: Dataset | Design | pd.DataFrame,
+    data: Dataset | Design | Arm | pd.DataFrame,
     *,
     n: int = 100,
     executor: Executor | None = None,
@@ -222,7 +222,7 @@ def sbc(
     ----------
     model : Model
         The model; its priors should be those that data could come from.
-    data : Dataset, Design or DataFrame
+    data : Dataset, Design, Arm or DataFrame
         Doses, times and covariates; limits of quantification are taken from it, its observations are not
         used.
     n : int

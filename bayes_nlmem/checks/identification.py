@@ -11,7 +11,7 @@ import pandas as pd
 
 from bayes_nlmem.checks.expected_information import Information
 from bayes_nlmem.data.dataset import Dataset
-from bayes_nlmem.data.planned import Design
+from bayes_nlmem.data.planned import Arm, Design
 from bayes_nlmem.ground.messages import names_text
 from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.marginal.point import natural, point_of
@@ -90,7 +90,7 @@ class Identifiability:
 
 
 def identifiability(
-    model: Model, data: Dataset | Design | pd.DataFrame, *, at: Mapping[str, Any] | None = None
+    model: Model, data: Dataset | Design | Arm | pd.DataFrame, *, at: Mapping[str, Any] | None = None
 ) -> Identifiability:
     r"""Compare what a design will tell about each parameter with what its prior says.
 
@@ -103,7 +103,7 @@ def identifiability(
     ----------
     model : Model
         With priors on what is unknown.
-    data : Dataset, Design or DataFrame
+    data : Dataset, Design, Arm or DataFrame
         Doses, times and covariates.
     at : mapping, optional
         Name in the graph -> value at which the information is computed, all unknown population parameters;

@@ -80,6 +80,8 @@ class Precision:
     def efficiency(self, reference: Precision) -> float:
         """Relative D-efficiency: 1.2 does with 100 subjects what the reference does with 120.
 
+        It is infinite if the reference cannot learn all parameters, however many subjects it has.
+
         Raises
         ------
         FitError
@@ -92,6 +94,8 @@ class Precision:
                     got=f"{', '.join(self.table.index)} and {', '.join(reference.table.index)}",
                 )
             )
+        if reference.unlearnt:
+            return float("nan") if self.unlearnt else float("inf")
         return self.criterion / reference.criterion
 
     def power(self, name: str, *, difference: float, level: float = 0.05) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_nlmem.plots.style import INK, MUTED, POPULATION, labelled, new_figure, style
+from bayes_nlmem.plots.style import INK, MUTED, POPULATION, labelled, new_figure, plain_log, style
 
 
 def plot_prior_predictive(predictive: Any) -> Any:
@@ -44,6 +44,7 @@ def plot_prior_predictive(predictive: Any) -> Any:
             if good.size:
                 axes.axvline(np.median(good), color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
             axes.set(xscale="log", yticks=[], xlabel=labelled(name, predictive.units.get(name)))
+            plain_log(axes.xaxis)
             axes.grid(visible=False, axis="y")
             if name in predictive.plausible:
                 inside = predictive.table().loc[name, "inside"]

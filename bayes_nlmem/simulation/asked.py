@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_nlmem.data.dataset import Dataset
-from bayes_nlmem.data.planned import Design
+from bayes_nlmem.data.planned import Arm, Design
 from bayes_nlmem.data.reader import read
 from bayes_nlmem.ground.messages import DataError, explain
 from bayes_nlmem.model.specification import Model
@@ -16,7 +16,7 @@ from bayes_nlmem.translation.meeting import check_covariates, observed_records
 _ALLOWED = ("E_SUBJECT_NO_DOSE", "E_SUBJECT_NO_OBSERVATION", "E_DUPLICATED_RECORD")
 
 
-def design_of(model: Model, data: Dataset | Design | pd.DataFrame, seed: int | None = None) -> Dataset:
+def design_of(model: Model, data: Dataset | Design | Arm | pd.DataFrame, seed: int | None = None) -> Dataset:
     """A study or a design; a DataFrame is read with the covariates of the model.
 
     The seed is for covariates that a design draws from a distribution.
@@ -26,8 +26,10 @@ def design_of(model: Model, data: Dataset | Design | pd.DataFrame, seed: int | N
     ModelError
         The data lack a covariate of the model.
     TypeError
-        Neither a Dataset nor a Design nor a DataFrame.
+        None of these.
     """
+    if isinstance(data, Arm):
+        data = Design(data)
     if isinstance(data, Design):
         data = data.dataset(seed)
     if isinstance(data, pd.DataFrame):
@@ -35,7 +37,7 @@ def design_of(model: Model, data: Dataset | Design | pd.DataFrame, seed: int | N
         data = read(data, covariates=present, observations_required=False, allow=_ALLOWED)
     if not isinstance(data, Dataset):
         raise TypeError(
-            explain(expected="a Dataset (bn.read), a Design or a DataFrame", got=type(data).__name__)
+            explain(expected="a Dataset (bn.read), a Design, an Arm or a DataFrame", got=type(data).__name__)
         )
     check_covariates(model, data)
     return data

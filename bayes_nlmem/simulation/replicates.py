@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
-from bayes_nlmem.data.planned import Design
+from bayes_nlmem.data.planned import Arm, Design
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.learning.predictions import time_after_dose
 from bayes_nlmem.model.specification import Model
@@ -32,7 +32,7 @@ from bayes_nlmem.translation.graph import Translation, translate
 
 def simulate(
     learnt: Any,
-    data: Dataset | Design | pd.DataFrame | None = None,
+    data: Dataset | Design | Arm | pd.DataFrame | None = None,
     *,
     subjects: str = NEW,
     draws: int = 500,
@@ -53,7 +53,7 @@ def simulate(
     ----------
     learnt : Fit, another learnt result, or Model
         What was learnt. A bare `Model` is simulated with `parameters`, or from its priors.
-    data : Dataset, Design or DataFrame, optional
+    data : Dataset, Design, Arm or DataFrame, optional
         Doses, times and covariates; by default those of the fit. Simulated are the observations of each
         output, or, where there are none, all records with EVID = 0 (DV empty), or else with EVID = 2.
     subjects : {"new", "same", "typical"}

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.ground.messages import BayesNlmemError, explain
 from bayes_nlmem.model.specification import Model
 
 GROUP = "posterior_predictive"
@@ -120,6 +121,53 @@ class Simulation:
             parts.append(pd.DataFrame(columns))
         whole = pd.concat(parts)
         return whole.sort_values(["REP", "ROW"], kind="stable").reset_index(drop=True)
+
+    def as_data(self, replicate: int = 0) -> Dataset:
+        """One replicate as a data set, to be fitted like a real study.
+
+        Parameters
+        ----------
+        replicate : int
+            Which one, from 0.
+
+        Returns
+        -------
+        Dataset
+            The doses, times and covariates of the simulated study with simulated observations.
+
+        Raises
+        ------
+        BayesNlmemError
+            There is no such replicate, or the simulation has no residual error.
+
+        Examples
+        --------
+        >>> import bayes_nlmem as bn
+        >>> study = bn.zoo.load("theophylline")
+        >>> bn.simulate(study.model, study.data, draws=2, seed=1).as_data(1).n_observations
+        132
+        """
+        from bayes_nlmem.simulation.as_data import replicate_as_data
+
+        count = len(self.values(self.outputs[0]))
+        if not 0 <= replicate < count:
+            raise BayesNlmemError(
+                explain(
+                    expected=f"a replicate from 0 to {count - 1}",
+                    got=f"{replicate}",
+                    remedy="Ask for one of these, or simulate more draws.",
+                )
+            )
+        bare = [output for output in self.outputs if f"{output}_obs" not in self._replicates]
+        if bare:
+            raise BayesNlmemError(
+                explain(
+                    expected="simulated observations",
+                    got=f"predictions without residual error of {', '.join(bare)}",
+                    remedy="Simulate with residual_error=True.",
+                )
+            )
+        return replicate_as_data(self, replicate)
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{len(self.records(output))} of {output}" for output in self.outputs)

@@ -111,6 +111,14 @@ def test_arms_add_up(eight):
     assert_allclose(found.information, eight.information, rtol=1e-9)
 
 
+def test_a_design_that_cannot_learn_everything_is_no_yardstick(eight):
+    late = bn.Arm(32, bn.Regimen(70), times=[24])
+    blind = bn.expected_precision(PROPORTIONAL, late, {**AT, "sigma_cp_prop": 0.1})
+    assert eight.efficiency(blind) == np.inf
+    assert np.isnan(blind.efficiency(blind))
+    assert blind.efficiency(eight) == 0
+
+
 def test_power_and_numbers_agree(eight):
     needed = eight.subjects_needed("CL_pop", rse=2.0)
     assert needed == int(np.ceil(32 * (eight.table.loc["CL_pop", "RSE_PERCENT"] / 2.0) ** 2))

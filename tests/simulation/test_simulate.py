@@ -143,6 +143,26 @@ def test_the_same_subjects_have_their_own_effects(small_fit):
     )
 
 
+def test_a_replicate_is_a_study_to_be_learnt_from():
+    simulation = bn.simulate(oral(), design((70.0, 50.0)), parameters=KNOWN, draws=2, seed=3)
+    made = simulation.as_data(1)
+    assert_array_equal(made.table["DV"][made.is_observation], simulation.values("cp")[1])
+    assert_array_equal(made.covariate("WT"), simulation.data.covariate("WT"))
+    with pytest.raises(bn.BayesNlmemError, match="a replicate from 0 to 1"):
+        simulation.as_data(2)
+    bare = bn.simulate(oral(), design(), parameters=KNOWN, draws=1, seed=3, residual_error=False)
+    with pytest.raises(bn.BayesNlmemError, match="residual_error=True"):
+        bare.as_data()
+
+
+def test_an_arm_stands_for_a_design_of_one_arm():
+    arm = bn.Arm(2, bn.Regimen(100), times=TIMES, covariates={"WT": 70.0})
+    alone, within = (
+        bn.simulate(oral(), planned, parameters=KNOWN, draws=2, seed=4) for planned in (arm, bn.Design([arm]))
+    )
+    assert_array_equal(alone.values("cp"), within.values("cp"))
+
+
 def test_without_uncertainty_every_replicate_has_the_posterior_medians(small_fit):
     simulation = bn.simulate(small_fit, draws=5, seed=1, uncertainty=False)
     assert_allclose(
