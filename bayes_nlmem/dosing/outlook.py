@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.grid import stretches, with_records
@@ -16,12 +15,10 @@ from bayes_nlmem.data.regimen import Regimen
 from bayes_nlmem.dosing.averaging import members_of
 from bayes_nlmem.dosing.plans import check_nothing_pending, planned
 from bayes_nlmem.ground.messages import FitError, ModelError, explain
-from bayes_nlmem.simulation.evaluation import evaluate
-from bayes_nlmem.simulation.population import chosen_draws, columns_of, population_in
-from bayes_nlmem.simulation.subjects import NEW, SAME, TYPICAL, effects_of
+from bayes_nlmem.simulation.courses import courses
+from bayes_nlmem.simulation.subjects import NEW, SAME, TYPICAL
 from bayes_nlmem.statistics.endpoints import is_endpoint
 from bayes_nlmem.translation.errors_at_draws import error_at
-from bayes_nlmem.translation.graph import translate
 from bayes_nlmem.translation.meeting import observed_records
 
 _POINTS = 160
@@ -178,16 +175,9 @@ def _curves(
     individual: Any, data: Dataset, output: str, added: np.ndarray, draws: int, seed: int
 ) -> tuple[np.ndarray, ...]:
     """Own course, simulated observations of it, a new subject's and the typical course, (draws, n_times)."""
-    translation = translate(
-        individual.model, data, geometry="centred", edit=individual.edit, predict_at={output: added}
+    found, translation, drawn = courses(
+        individual, data, output, added, (SAME, NEW, TYPICAL), draws=draws, seed=seed
     )
-    graph = translation.graph
-    drawn: xr.Dataset = chosen_draws(individual.draws["posterior"].to_dataset(), draws)
-    population = columns_of(drawn, [rv.name for rv in population_in(graph)])
-    found = []
-    for who in (SAME, NEW, TYPICAL):
-        effects = effects_of(translation, population, who, drawn, draws, seed)
-        found += evaluate(graph, [graph[output]], population | effects, draws, seed)
     error = error_at(translation, output, found[0], drawn)
     if error.memory is not None:
         raise ModelError(explain(expected=f"independent errors of {output!r}", got="autocorrelated ones"))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.data.grid import on_grid
 from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
 from bayes_nlmem.plots.style import (
     BAND,
@@ -21,8 +22,11 @@ from bayes_nlmem.plots.style import (
     plain_log,
     style,
 )
+from bayes_nlmem.simulation.courses import courses
+from bayes_nlmem.simulation.subjects import NEW
 
 Style = dict[str, Any]
+_GRID, _DRAWS = 60, 200
 
 
 def plot_individual_fits(
@@ -35,6 +39,7 @@ def plot_individual_fits(
     columns: int = 4,
     share_axes: bool = True,
     log_scale: bool = False,
+    population_band: bool = False,
 ) -> Any:
     """Observations and fitted curve of each subject, in small panels.
 
@@ -58,6 +63,8 @@ def plot_individual_fits(
         Same ranges in all panels of the page.
     log_scale : bool
         Logarithmic axis of the output.
+    population_band : bool
+        Also the central 90 % of new subjects with the same doses and covariates (takes a simulation).
 
     Returns
     -------
@@ -89,7 +96,18 @@ def plot_individual_fits(
         log_scale=log_scale,
         x_label=labelled("Time", units.get("TIME")),
         y_label=labelled(output, units.get(output, units.get("DV"))),
+        population=_new_subjects(fit, output) if population_band else None,
     )
+
+
+def _new_subjects(fit: Any, output: str) -> pd.DataFrame:
+    """ID, TIME and central 90 % of new subjects with the doses and covariates of each."""
+    longer, added = on_grid(fit.data, _GRID)
+    [predicted], _, _ = courses(fit, longer, output, added, (NEW,), draws=_DRAWS, seed=1)
+    lower, upper = np.quantile(predicted, [0.05, 0.95], axis=0)
+    own = longer.table.iloc[added]
+    columns = {"ID": own["ID"].to_numpy(), "TIME": own["TIME"].to_numpy(float)}
+    return pd.DataFrame(columns | {"LOWER": lower, "UPPER": upper})
 
 
 def individual_fits(
@@ -105,6 +123,7 @@ def individual_fits(
     log_scale: bool = False,
     x_label: str = "Time",
     y_label: str = "DV",
+    population: pd.DataFrame | None = None,
 ) -> Any:
     """The picture of `plot_individual_fits`, from tables.
 
@@ -120,6 +139,8 @@ def individual_fits(
         As in `plot_individual_fits`.
     x_label, y_label : str
         Names and units of the axes.
+    population : DataFrame, optional
+        ID, TIME, LOWER, UPPER of new subjects.
 
     Returns
     -------
@@ -136,6 +157,9 @@ def individual_fits(
         figure = new_figure(2.15 * columns + 0.6, 1.75 * rows + 0.9)
         grid = figure.subplots(rows, columns, sharex=share_axes, sharey=share_axes, squeeze=False)
         for axes, subject in zip(grid.flat, chosen, strict=False):
+            if population is not None:
+                new = population[population.ID == subject]
+                axes.fill_between(new.TIME, new.LOWER, new.UPPER, **_NEW)
             _panel(
                 axes,
                 observations[observations.ID == subject],
@@ -155,7 +179,7 @@ def individual_fits(
         censored = bool((observations.CENS != 0).any())
         dosed = any(len(times) for times in doses.values())
         figure.legend(
-            handles=_legend(censored, dosed),
+            handles=_legend(censored, dosed, population is not None),
             loc="outside upper left",
             ncols={1: 1, 2: 2, 3: 3}.get(columns, 6),
             fontsize=8,
@@ -252,6 +276,7 @@ def _set_scale(axes: Any, observed: pd.Series, log_scale: bool) -> None:
         axes.set_ylim(bottom=0)
 
 
+_NEW: Style = {"color": POPULATION, "alpha": 0.10, "linewidth": 0}
 _POINT: Style = {
     "linestyle": "none",
     "marker": "o",
@@ -270,7 +295,7 @@ _DOSE: Style = {
 }
 
 
-def _legend(censored: bool, dosed: bool) -> list[Any]:
+def _legend(censored: bool, dosed: bool, population: bool) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -282,6 +307,8 @@ def _legend(censored: bool, dosed: bool) -> list[Any]:
         Patch(label="its 90 % credible band", color=INDIVIDUAL, alpha=BAND, linewidth=0),
         Line2D([], [], label="typical subject", color=POPULATION, linewidth=1.1, linestyle=(0, (4, 2))),
     ]
+    if population:
+        marks.append(Patch(label="90 % of new subjects", **_NEW))
     if dosed:
         marks.append(Line2D([], [], label="dose", **{**_DOSE, "clip_on": True}))
     return marks

@@ -103,3 +103,17 @@ def test_a_notebook_shows_the_figure_and_pyplot_does_not_keep_it(stand_in):
     before = plt.get_fignums()
     assert plot_individual_fits(stand_in, subjects=[1])._repr_png_().startswith(b"\x89PNG")
     assert plt.get_fignums() == before
+
+
+def test_the_band_of_new_subjects_is_wider_than_a_subject_s_own(small_fit):
+    figure = plot_individual_fits(small_fit, subjects=[1], population_band=True)
+    assert "90 % of new subjects" in legend(figure)
+    bands = [band.get_paths()[0].vertices for band in figure.axes[0].collections]
+    assert len(bands) == 2
+
+    def height(band, at=(3.0, 20.0)):
+        inside = band[(band[:, 0] > at[0]) & (band[:, 0] < at[1])]
+        times = np.unique(inside[:, 0])
+        return np.mean([np.ptp(inside[inside[:, 0] == t, 1]) for t in times])
+
+    assert height(bands[0]) > 2 * height(bands[1])
