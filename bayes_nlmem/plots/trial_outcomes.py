@@ -53,5 +53,6 @@ def plot_trials(found: Trials, *, bins: int = 20) -> Any:
             axes.set_xlabel(name)
             axes.set_ylabel("Trials")
         figure.axes[0].legend()
-        figure.suptitle(found.conclusion, fontsize=9, x=0.01, ha="left")
+        words = found.conclusion.replace(" (95 %", "\n(95 %")
+        figure.suptitle(words, fontsize=9, x=0.01, ha="left")
     return figure
