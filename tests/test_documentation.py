@@ -38,6 +38,7 @@ LONG = (
     "dosing.forecasts",
     "dosing.individual",
     "exchange.nonmem",
+    "exchange.nonmem_text",
     "learning.nuts",
     "learning.resuming",
     "learning.results",

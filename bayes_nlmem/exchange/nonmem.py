@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,12 @@ def _imported(stream: ControlStream) -> Imported:
     import sympy
 
     words, fixed = _words(stream)
+    zero = {s: sympy.Integer(0) for s, v in fixed.items() if v == 0 and s not in words.thetas}
+    stream = replace(
+        stream,
+        before=[(name, value.xreplace(zero)) for name, value in stream.before],
+        after=[(name, value.xreplace(zero)) for name, value in stream.after],
+    )
     before = definitions(stream.before)
     both = definitions([*stream.before, *stream.after])
     ends = _endpoints(stream, both)

@@ -143,6 +143,10 @@ def _by_prediction(slope: Any, f: Any, f_symbol: Any) -> Any:
     amounts = [s for s in (slope.free_symbols | f.free_symbols) if s.name.startswith("@") or s.name == "t"]
     if not slope.free_symbols & set(amounts) and slope.free_symbols.isdisjoint(f.free_symbols):
         return slope
+    for power in (1, 2):
+        if (line := _line_in(slope**power, f**power)) is not None:
+            intercept, factor = line
+            return (intercept + factor * f_symbol**power) ** sympy.Rational(1, power)
     found = slope.xreplace({f: f_symbol})
     if not found.free_symbols & f.free_symbols:
         return found
@@ -159,6 +163,20 @@ def _by_prediction(slope: Any, f: Any, f_symbol: Any) -> Any:
             if len(solution) == 1:
                 return simpler(slope.xreplace({symbol: solution[0]}))
     return slope
+
+
+def _line_in(expression: Any, of: Any) -> tuple[Any, Any] | None:
+    """(a, b) of expression = a + b * of with a and b free of what `of` depends on; None if it is no line."""
+    import sympy
+
+    inside = {s for s in of.free_symbols if s.name.startswith("@") or s.name == "t"} or of.free_symbols
+    symbol = next((s for s in sorted(inside, key=str) if s in expression.free_symbols), None)
+    if symbol is None:
+        return None
+    factor = simpler(sympy.diff(expression, symbol) / sympy.diff(of, symbol))
+    intercept = simpler(expression - factor * of)
+    both = factor.free_symbols | intercept.free_symbols
+    return None if both & of.free_symbols else (intercept, factor)
 
 
 def _without_guard(slope: Any, f: Any) -> tuple[Any, list[str]]:

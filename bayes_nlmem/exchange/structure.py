@@ -58,8 +58,8 @@ class Resolver:
             return sympy.Float(self.fixed[symbol])
         if symbol in known:
             full = in_full(symbol, known)
-            if not full.free_symbols - set(self.fixed):
-                return full.xreplace({s: sympy.Float(v) for s, v in self.fixed.items()})
+            if not full.free_symbols:
+                return full
             for name, other in self.individuals.items():
                 if other.full == full:
                     return name
