@@ -235,6 +235,7 @@ _EXPORTS: dict[str, str] = {
     # reports
     "Report": "reports.document",
     "report": "reports.document",
+    "save_results": "reports.results",
     # structures
     "structures": "structures",
     "Function": "structures.function",

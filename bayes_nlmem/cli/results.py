@@ -27,13 +27,33 @@ def report(
         typer.Option("--output", "-o", metavar="FILE", help="FILE.html or FILE.docx; by default NAME.html."),
     ] = None,
     title: Annotated[str | None, typer.Option(help="Heading of the report.")] = None,
+    sections: Annotated[
+        str | None,
+        typer.Option(help="Only these, in this order: summary,data,estimates (see --sections list)."),
+    ] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(metavar="RUN", help="Compare with this run, too; may be repeated.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
-    """Write the report of RUN: one self-contained page."""
+    """Write the report of RUN: a self-contained page or document, and its results in tables beside it."""
     import bayes_nlmem as bn
+    from bayes_nlmem.reports.document import SECTIONS
 
+    if sections == "list":
+        said.say("\n".join(section.__name__ for section in SECTIONS))
+        return
     learnt = find_run(run)
-    path = output or Path(f"{run.resolve().stem}.html")
-    said.written(bn.report(learnt, title=title).save(path))
+    made = bn.report(
+        learnt,
+        title=title,
+        sections=names(sections) or None,
+        compare_with={path.resolve().stem: find_run(path) for path in against or ()},
+        progress=not quiet,
+    )
+    path = made.save(output or Path(f"{run.resolve().stem}.html"))
+    said.written(path)
+    said.written(path.with_name(f"{path.stem}_files"))
 
 
 def compare(

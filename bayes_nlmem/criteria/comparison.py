@@ -95,20 +95,22 @@ class Comparison:
         return " ".join(said)
 
     def __repr__(self) -> str:
-        return f"{self._title}\n{self._printed().text()}\n\n{self.conclusion}"
+        return f"{self.title}\n{self.printed().text()}\n\n{self.conclusion}"
 
     def _repr_html_(self) -> str:
-        return notebook(self._title, self._printed(), self.conclusion)
+        return notebook(self.title, self.printed(), self.conclusion)
 
     def to_latex(self) -> str:
         """The table for a paper: a `tabular` with the rules of the package booktabs."""
-        return self._printed().latex()
+        return self.printed().latex()
 
-    def _printed(self) -> Printed:
+    def printed(self) -> Printed:
+        """The table as it is shown."""
         return formatted(self.table)
 
     @property
-    def _title(self) -> str:
+    def title(self) -> str:
+        """What the table compares by, in one line."""
         if self.criterion in PENALISED:
             point = next(iter(self.results.values())).point  # type: ignore[union-attr]
             return f"{NAMES[self.criterion]} at the {point}; smaller is better"

@@ -17,9 +17,10 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Markup:
-    """HTML that is trusted: equations, symbols."""
+    """HTML that is trusted: equations, symbols; `text` says the same where there is no HTML."""
 
     html: str
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,10 @@ class Section:
         The heading.
     blocks : tuple of Block
         In the order in which they are read.
+    cites : tuple of str
+        Methods that were used, by their keys in `chapters.references`; the methods section cites them.
     """
 
     title: str
     blocks: tuple[Block, ...]
+    cites: tuple[str, ...] = ()

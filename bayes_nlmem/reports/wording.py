@@ -73,4 +73,4 @@ def symbols(model: Any) -> dict[str, Markup]:
     >>> symbols(bn.zoo.load("theophylline").model)["omega_KA"].html.startswith("<math>")
     True
     """
-    return {q.name: Markup(f"<math>{as_mathml(q.symbol)}</math>") for q in quantities(model)}
+    return {q.name: Markup(f"<math>{as_mathml(q.symbol)}</math>", q.name) for q in quantities(model)}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from bayes_nlmem.plots.phases import plot_convergence
-from bayes_nlmem.reports.blocks import Block, Figure, Markup, Numbers, Paragraph, Section, Table
-from bayes_nlmem.reports.wording import counted, significant, symbols, whole
+from bayes_nlmem.reports.blocks import Block, Figure, Markup, Numbers, Paragraph, Table
+from bayes_nlmem.reports.wording import significant, symbols, whole
 
 _HEADER = ("", "description", "unit", "estimate", "SE", "95 % CI", "RSE %", "CV %", "shrinkage %")
 _NOTE = (
@@ -21,16 +20,6 @@ _CRITERIA = (
     "The first phase has to end because no parameter drifts any more, and the Newton steps on the likelihood "
     "have to settle: their Monte Carlo error, in standard errors of the estimates, below the tolerance."
 )
-_REFERENCES = (
-    ("Delyon B, Lavielle M, Moulines E. Convergence of a stochastic approximation version of the EM "
-     "algorithm. Annals of Statistics 1999; 27: 94-128.", "10.1214/aos/1018031103"),
-    ("Kuhn E, Lavielle M. Maximum likelihood estimation in nonlinear mixed effects models. Computational "
-     "Statistics & Data Analysis 2005; 49: 1020-1038.", "10.1016/j.csda.2004.07.033"),
-    ("Louis TA. Finding the observed information matrix when using the EM algorithm. Journal of the Royal "
-     "Statistical Society B 1982; 44: 226-233.", "10.1111/j.2517-6161.1982.tb01203.x"),
-    ("Delattre M, Lavielle M, Poursat M-A. A note on BIC in mixed-effects models. Electronic Journal of "
-     "Statistics 2014; 8: 456-475.", "10.1214/14-EJS890"),
-)  # fmt: skip
 
 
 def is_estimate(fit: Any) -> bool:
@@ -91,30 +80,6 @@ def phases(fit: Any) -> tuple[Block, ...]:
             "estimates of the population parameters over the iterations",
         ),
     )
-
-
-def methods(fit: Any) -> Section:
-    """A paragraph for the methods section of a paper, with its references."""
-    record, versions = fit.record, fit.record.versions
-    priors = (
-        "the priors entered the objective (posterior mode on the scale of estimation)"
-        if record.estimate == "posterior mode"
-        else "priors gave starting values and ranges only (maximum likelihood)"
-    )
-    text = (
-        f"The data were analysed with a nonlinear mixed-effects model in bayes_nlmem "
-        f"{versions.get('bayes-nlmem', '')}, which states it in PyMC {versions.get('pymc', '')}. Population "
-        f"parameters were estimated by stochastic approximation EM [1, 2] with "
-        f"{counted(record.chains, 'chain')} per subject; {priors}. After the last phase Newton steps on the "
-        "observed likelihood were taken until the Monte Carlo error was small. Standard errors are from the "
-        "observed information by Louis' identity [3], -2 log-likelihood by importance sampling around the "
-        "subjects' modes; BICc after [4]. Shrinkage is given in its standard-deviation version."
-    )
-    items = "".join(
-        f'<li>{escape(reference)} <a href="https://doi.org/{escape(doi)}">doi:{escape(doi)}</a></li>'
-        for reference, doi in _REFERENCES
-    )
-    return Section("Methods", (Paragraph(text), Markup(f'<ol class="references">{items}</ol>')))
 
 
 def again(fit: Any) -> tuple[str, str]:

@@ -18,6 +18,7 @@ def predictive_checks(fit: Any) -> Section:
     """Visual predictive check of every output, and npde of those with residual errors."""
     simulation = simulate(fit, draws=_DRAWS, seed=getattr(fit.record, "seed", 0))
     blocks: list[Block] = []
+    normalised = False
     for output in fit.model.residuals:
         measured = not is_endpoint(fit.model.residuals[output])
         try:
@@ -42,6 +43,7 @@ def predictive_checks(fit: Any) -> Section:
         except BayesNlmemError as error:
             blocks.append(Paragraph(f"No prediction distribution errors of {output}: {error}"))
             continue
+        normalised = True
         blocks.append(
             Figure(
                 f"Normalised prediction distribution errors of {output} from the same replicates: "
@@ -51,4 +53,4 @@ def predictive_checks(fit: Any) -> Section:
                 f"prediction distribution errors of {output}",
             )
         )
-    return Section("Predictive checks", tuple(blocks))
+    return Section("Predictive checks", tuple(blocks), ("npde",) if normalised else ())

@@ -2,104 +2,133 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
 from bayes_nlmem.reports.blocks import Markup, Paragraph, Section, Table
-from bayes_nlmem.reports.chapters import point_estimates
+from bayes_nlmem.reports.chapters.point_estimates import again, is_estimate
+from bayes_nlmem.reports.chapters.references import REFERENCES
 from bayes_nlmem.reports.wording import counted
 
-_REFERENCES = {
-    "pymc": (
-        "Abril-Pla O, et al. PyMC: a modern, and comprehensive probabilistic programming framework in "
-        "Python. PeerJ Computer Science 2023; 9: e1516.",
-        "10.7717/peerj-cs.1516",
-    ),
-    "nuts": (
-        "Hoffman MD, Gelman A. The No-U-Turn Sampler: adaptively setting path lengths in Hamiltonian Monte "
-        "Carlo. Journal of Machine Learning Research 2014; 15: 1593-1623.",
-        "",
-    ),
-    "rhat": (
-        "Vehtari A, et al. Rank-normalization, folding, and localization: an improved R̂ for assessing "
-        "convergence of MCMC. Bayesian Analysis 2021; 16: 667-718.",
-        "10.1214/20-BA1221",
-    ),
-    "arviz": (
-        "Kumar R, et al. ArviZ: a unified library for exploratory analysis of Bayesian models in Python. "
-        "Journal of Open Source Software 2019; 4: 1143.",
-        "10.21105/joss.01143",
-    ),
-    "shrinkage": (
-        "Savic RM, Karlsson MO. Importance of shrinkage in empirical Bayes estimates for diagnostics: "
-        "problems and solutions. AAPS Journal 2009; 11: 558-569.",
-        "10.1208/s12248-009-9133-0",
-    ),
-}
 
+def methods(fit: Any, used: Sequence[str] = ()) -> Section:
+    """A paragraph for the methods section of a paper, with the references of what was used.
 
-def methods(fit: Any) -> Section:
-    """A paragraph for the methods section of a paper, with its references."""
-    if point_estimates.is_estimate(fit):
-        return point_estimates.methods(fit)
-    record, versions = fit.record, fit.record.versions
+    Parameters
+    ----------
+    fit : object
+        What was learnt.
+    used : sequence of str
+        Keys of `references.REFERENCES` that the other sections of the report cite.
+    """
+    cited: list[str] = []
+
+    def cite(*keys: str) -> str:
+        cited.extend(key for key in keys if key not in cited)
+        return f"[{', '.join(str(cited.index(key) + 1) for key in keys)}]"
+
+    versions = fit.record.versions
     text = (
-        f"The data were analysed with a Bayesian nonlinear mixed-effects model in bayes_nlmem "
-        f"{versions.get('bayes-nlmem', '')}, which states it in PyMC {versions.get('pymc', '')} [1]. "
-        f"The posterior was sampled with the No-U-Turn sampler [2] as implemented in {record.sampler} "
-        f"{versions.get(record.sampler, '')}".rstrip()
-        + f": {counted(record.chains, 'chain')} of {record.draws} draws after {record.tune} warm-up draws, "
+        f"The data were analysed with a {'' if is_estimate(fit) else 'Bayesian '}nonlinear mixed-effects "
+        f"model in bayes_nlmem {versions.get('bayes-nlmem', '')}, which states it in PyMC "
+        f"{versions.get('pymc', '')} {cite('pymc')}. "
+    )
+    text += _of_saem(fit, cite) if is_estimate(fit) else _of_draws(fit, cite)
+    text += f" Shrinkage is given in its standard-deviation version {cite('shrinkage')}."
+    text += "".join(f" {words.format(cite=cite(*keys))}" for keys, words in _CHECKS if set(keys) <= set(used))
+    items = [REFERENCES[key] for key in cited]
+    listed = "".join(f"<li>{escape(reference)}{_doi(doi)}</li>" for reference, doi in items)
+    plain = [f"{k}. {reference}{f' doi:{doi}' if doi else ''}" for k, (reference, doi) in enumerate(items, 1)]
+    return Section(
+        "Methods", (Paragraph(text), Markup(f'<ol class="references">{listed}</ol>', "\n".join(plain)))
+    )
+
+
+_CHECKS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("npde",), "Predictions were checked by visual predictive checks and normalised prediction distribution "
+     "errors {cite}."),
+    (("psense",), "Sensitivity to the priors was assessed by power-scaling {cite}."),
+    (("loo", "stacking"), "Models were compared by Pareto-smoothed leave-one-out cross-validation and "
+     "stacking weights {cite}."),
+)  # fmt: skip
+
+
+def _of_draws(fit: Any, cite: Callable[..., str]) -> str:
+    record = fit.record
+    sampler = f"{record.sampler} {record.versions.get(record.sampler, '')}".rstrip()
+    sampler += f" {cite('numpyro')}" if record.sampler == "numpyro" else ""
+    return (
+        f"The posterior was sampled with the No-U-Turn sampler {cite('nuts')} as implemented in {sampler}"
+        f": {counted(record.chains, 'chain')} of {record.draws} draws after {record.tune} warm-up draws, "
         f"target acceptance {record.target_accept:g}, {_GEOMETRY.get(record.geometry, record.geometry)} "
         "random effects. All chains were started near the mode of a Laplace approximation. Convergence was "
-        "judged by rank-normalised R̂ and effective sample sizes [3], divergent transitions and E-BFMI, "
-        "computed with ArviZ [4]. Shrinkage is given in its standard-deviation version [5]. Estimates are "
-        "posterior medians with 95 % equal-tailed credible intervals."
+        f"judged by rank-normalised R̂ and effective sample sizes {cite('rhat')}, divergent transitions and "
+        f"E-BFMI, computed with ArviZ {cite('arviz')}. Estimates are posterior medians with 95 % "
+        "equal-tailed credible intervals."
     )
-    items = "".join(f"<li>{escape(reference)}{_doi(doi)}</li>" for reference, doi in _REFERENCES.values())
-    return Section("Methods", (Paragraph(text), Markup(f'<ol class="references">{items}</ol>')))
+
+
+def _of_saem(fit: Any, cite: Callable[..., str]) -> str:
+    record = fit.record
+    priors = (
+        "the priors entered the objective (posterior mode on the scale of estimation)"
+        if record.estimate == "posterior mode"
+        else "priors gave starting values and ranges only (maximum likelihood)"
+    )
+    likelihood = (
+        ", -2 log-likelihood by importance sampling around the subjects' modes; BICc after " + cite("bicc")
+        if fit.likelihood
+        else ""
+    )
+    return (
+        f"Population parameters were estimated by stochastic approximation EM {cite('saem', 'saem_nlme')} with "
+        f"{counted(record.chains, 'chain')} per subject; {priors}. After the last phase Newton steps on the "
+        "observed likelihood were taken until the Monte Carlo error was small. Standard errors are from the "
+        f"observed information by Louis' identity {cite('louis')}{likelihood}."
+    )
 
 
 def reproducibility(fit: Any) -> Section:
     """Seed, settings, versions, timings and the digest of the data."""
     record = fit.record
-    estimate = point_estimates.is_estimate(fit)
     rows: list[tuple[str | Markup, ...]] = [
         ("Run",),
         ("seed", str(record.seed)),
         ("sampler", record.sampler),
-        (
-            "chains, draws, iterations before" if estimate else "chains, draws, warm-up",
-            f"{record.chains}, {record.draws}, {record.tune}",
-        ),
-        *([] if estimate else [("target acceptance", f"{record.target_accept:g}")]),
+        ("chains, draws, warm-up", f"{record.chains}, {record.draws}, {record.tune}"),
+        *([] if is_estimate(fit) else [("target acceptance", f"{record.target_accept:g}")]),
         ("geometry of the random effects", record.geometry),
         ("graph edited", "yes" if record.edited else "no"),
         ("start values converged", "yes" if record.start_converged else "no"),
         *(("decided about the data", choice) for choice in getattr(record, "data_choices", ())),
-        ("data digest (SHA-256)", Markup(f"<code>{escape(record.data_digest[:16])}…</code>")),
+        (
+            "data digest (SHA-256)",
+            Markup(f"<code>{escape(record.data_digest[:16])}…</code>", f"{record.data_digest[:16]}…"),
+        ),
         ("Seconds",),
         *((stage, f"{seconds:.1f}") for stage, seconds in record.timings.items()),
         ("Versions",),
         *record.versions.items(),
     ]
-    same, call = point_estimates.again(fit) if estimate else _again(record)
+    same, call = again(fit) if is_estimate(fit) else _again(record)
     return Section(
         "Reproducibility",
         (
             Paragraph(same),
-            Markup(f"<pre>{escape(call)}</pre>"),
-            Table(f"How the {'estimates' if estimate else 'draws'} were made.", ("", ""), rows, align="lw"),
+            Markup(f"<pre>{escape(call)}</pre>", call),
+            Table("How the result was made.", ("", ""), rows, align="lw"),
         ),
     )
 
 
 def _again(record: Any) -> tuple[str, str]:
-    arguments = (
-        f"draws={record.draws}, tune={record.tune}, chains={record.chains}, seed={record.seed}, "
-        f'sampler="{record.sampler}",\n       target_accept={record.target_accept:g}, '
-        f'geometry="{record.geometry}"'
+    call = (
+        f"bn.fit(model, data, draws={record.draws}, tune={record.tune}, chains={record.chains}, "
+        f'seed={record.seed}, sampler="{record.sampler}",\n       '
+        f'target_accept={record.target_accept:g}, geometry="{record.geometry}")'
     )
-    return "The same data, model, versions and seed give the same draws:", f"bn.fit(model, data, {arguments})"
+    return "The same data, model, versions and seed give the same draws:", call
 
 
 _GEOMETRY = {"noncentred": "non-centred", "centred": "centred"}
