@@ -10,7 +10,7 @@ PYTHONS = $(strip $(PYTHON) python3.13 python3.14 python3.12 python3 python)
 USABLE  = import sys, venv, ensurepip; sys.exit(not (3, 12) <= sys.version_info[:2] <= (3, 14))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all validation lint bench docs notebooks install clean
+.PHONY: help demo test test-all validation lint bench docs notebooks install clean wheel
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,14 @@ notebooks: $(VENV)/.installed-notebooks   ## execute the notebooks (NOTEBOOK_DRA
 	@$(BIN)/python docs/execute_notebooks.py && $(MAKE) --no-print-directory docs
 
 install: $(STAMP)   ## make .venv and install the package in it, editable
+
+wheel: $(STAMP)  ## build the wheel and try it in an empty environment: the command line and a model of the zoo
+	@rm -rf dist build/wheel-venv
+	@$(BIN)/python -m pip wheel -q --no-deps -w dist .
+	@$(BIN)/python -m venv build/wheel-venv
+	@build/wheel-venv/bin/python -m pip install -qq -c constraints.txt dist/*.whl
+	@cd build && wheel-venv/bin/bayes-nlmem --version && wheel-venv/bin/bayes-nlmem zoo list \
+	    && wheel-venv/bin/bayes-nlmem check theophylline && wheel-venv/bin/bayes-nlmem doctor --solve
 
 clean:           ## remove .venv, caches and what was built
 	rm -rf $(VENV) site dist build .pytest_cache .ruff_cache .mypy_cache

@@ -158,6 +158,7 @@ def test_methods_cite_what_was_used_and_nothing_else(whole, small_fit):
     assert "npde" not in methods(small_fit).blocks[1].text
 
 
+@pytest.mark.slow
 def test_a_comparison_is_put_before_the_methods(small_fit):
     made = bn.report(small_fit, sections=["methods"], compare_with={"the same": small_fit})
     assert [section.title for section in made.sections] == ["Comparison with other models", "Methods"]
