@@ -21,7 +21,7 @@ def covariate_effects(fit: Any) -> Section | None:
     if not fit.model.covariates:
         return None
     figure = Figure(
-        "Ratio of each parameter to that of the reference subject, with its 95 % interval. Grey: changes "
+        "Ratio of each parameter to that of the reference subject, with its 90 % interval. Grey: changes "
         "between 0.8 and 1.25, often taken to be of no consequence.",
         plot_covariate_effects(fit),
         "forest plot of the covariate effects",
