@@ -82,8 +82,8 @@ def _of_saem(fit: Any, cite: Callable[..., str]) -> str:
         else ""
     )
     return (
-        f"Population parameters were estimated by stochastic approximation EM {cite('saem', 'saem_nlme')} with "
-        f"{counted(record.chains, 'chain')} per subject; {priors}. After the last phase Newton steps on the "
+        f"Population parameters were estimated by stochastic approximation EM {cite('saem', 'saem_nlme')} "
+        f"with {counted(record.chains, 'chain')} per subject; {priors}. After the last phase Newton steps on the "
         "observed likelihood were taken until the Monte Carlo error was small. Standard errors are from the "
         f"observed information by Louis' identity {cite('louis')}{likelihood}."
     )
