@@ -91,8 +91,10 @@ def _typical(fit: Any, table: pd.DataFrame) -> str:
             said.append(f"{name} is fixed to {significant(row['median'])}{unit}")
         else:
             interval = f"{significant(row.lower)} to {significant(row.upper)}"
-            said.append(f"{name} is {significant(row['median'])}{unit} ({interval})")
-    return f"In a typical subject{_reference(fit)}, {listed(said)}; medians and 95 % credible intervals."
+            shown = interval if pd.notna(row.lower) else "no standard error"
+            said.append(f"{name} is {significant(row['median'])}{unit} ({shown})")
+    how = "estimates and 95 % confidence" if is_estimate(fit) else "medians and 95 % credible"
+    return f"In a typical subject{_reference(fit)}, {listed(said)}; {how} intervals."
 
 
 def _reference(fit: Any) -> str:

@@ -83,9 +83,9 @@ def _of_saem(fit: Any, cite: Callable[..., str]) -> str:
     )
     return (
         f"Population parameters were estimated by stochastic approximation EM {cite('saem', 'saem_nlme')} "
-        f"with {counted(record.chains, 'chain')} per subject; {priors}. After the last phase Newton steps on the "
-        "observed likelihood were taken until the Monte Carlo error was small. Standard errors are from the "
-        f"observed information by Louis' identity {cite('louis')}{likelihood}."
+        f"with {counted(record.chains, 'chain')} per subject; {priors}. After the last phase Newton steps "
+        "on the observed likelihood were taken until the Monte Carlo error was small. Standard errors are "
+        f"from the observed information by Louis' identity {cite('louis')}{likelihood}."
     )
 
 
