@@ -52,13 +52,6 @@ def test_censored_values_count_by_their_probability(theophylline):
     assert abs(result.likelihood["minus_twice"] - whole) < 4 * result.likelihood["error"] + 0.05
 
 
-def test_a_block_of_correlated_effects(theophylline):
-    model, data = theophylline
-    result = at_maximum(model.with_correlated(bn.Correlated("CL", "V")), data)
-    assert -1 < result.estimates.loc["corr_CL_V", "value"] < 1
-    assert result.estimates.loc["corr_CL_V", "se"] > 0.05
-
-
 def test_the_posterior_mode(theophylline):
     """Priors that matter, in every role: typical value, standard deviation of an effect, error."""
     model, data = theophylline
