@@ -2,13 +2,14 @@
 
 Five problems: oral Michaelis-Menten, warfarin PK and turnover, Friberg-Karlsson, full TMDD, ten transits.
 SciPy is `solve_ivp` (LSODA) with forward differences and the same tolerance. The error is that against the
-stiff solver at 1e-12. Run with `python benchmarks/ode.py`.
+stiff solver at 1e-12. Run with `python benchmarks/ode.py`; the tables are kept in benchmarks/results/ode.md.
 """
 
 from __future__ import annotations
 
 from ctypes import CFUNCTYPE, c_double, c_int64
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter, process_time
 
 import numpy as np
@@ -21,6 +22,8 @@ from bayes_nlmem.engine.ode.kernel import METHODS, kernel, solve_equations
 from bayes_nlmem.engine.ode.machine_code import address_of, table_of
 from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION, LINEAR
 from bayes_nlmem.engine.records import Records, Requests
+
+RESULTS = Path(__file__).parent / "results" / "ode.md"
 
 
 @dataclass(frozen=True)
@@ -221,48 +224,57 @@ def scipy_seconds(problem, phi, relative):
     return (process_time() - begin) / 2
 
 
+def keep(section, lines):
+    """Write a section of benchmarks/results/ode.md; the others stay."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    known = {}
+    if RESULTS.exists():
+        for part in RESULTS.read_text().split("\n## ")[1:]:
+            title, _, text = part.partition("\n")
+            known[title] = text.strip()
+    known[section] = "\n".join(lines)
+    RESULTS.write_text("# Equations\n" + "".join(f"\n## {k}\n\n{v}\n" for k, v in known.items()))
+
+
 def main():
-    begin = perf_counter()
+    begin = process_time()
     kernel()
     print(
-        f"cores of the solvers from disk (or compiled, once per installation): {perf_counter() - begin:.1f} s"
+        f"cores of the solvers from disk (or compiled, once per installation): {process_time() - begin:.1f} s"
     )
-    head = f"{'problem':24s} {'model s':>9s} {'solver':>11s} {'ms':>9s} {'us/subj':>9s} "
-    head += " ".join(f"{name:>11s}" for name in METHODS) + "   scipy x"
     for relative in (1e-6, 1e-8):
         tolerances = bn.Tolerances(relative)
-        print(f"\nrelative tolerance {relative:g}\n{head}  largest error of values, of gradient")
+        head = "| problem | model s | chosen | ms | us a subject | " + " | ".join(METHODS) + " | scipy x "
+        head += "| error of values | of gradients |"
+        lines = [head, "|" + "---|" * (head.count("|") - 1)]
+        print("\n".join(["", f"relative tolerance {relative:g}", *lines]))
         for problem in problems(tolerances):
-            begin = process_time()
-            address_of(problem.structure.code)
-            compiling = process_time() - begin
-            plan, phi = design(problem)
-            solver = solver_for("auto", phi, plan, tolerances)
-            methods = METHODS if table_of(plan.code)[LINEAR] else METHODS[:2]
-            seconds = {
-                s: fastest(
-                    lambda s=s, a=(phi, plan, tolerances): solve_equations(*a, sensitive=True, solver=s)
-                )
-                for s in methods
-            }
-            own = seconds[solver]
-            values, sens, _, _ = solve_equations(phi, plan, tolerances, sensitive=True, solver=solver)
-            exact, exact_sens, _, _ = solve_equations(
-                phi, plan, bn.Tolerances(1e-12), sensitive=True, solver="stiff"
-            )
-            error = np.max(np.abs(values - exact) / (np.abs(exact) + 1e-4 * np.abs(exact).max()))
-            slopes = np.max(
-                np.abs(sens - exact_sens) / (np.abs(exact_sens) + 1e-3 * np.abs(exact_sens).max(axis=0))
-            )
-            slow = scipy_seconds(problem, phi, relative) * problem.n_subjects
-            print(
-                f"{problem.name:24s} {compiling:9.2f} {chosen_solver(plan.code):>11s} {own * 1e3:9.3f} "
-                f"{own / problem.n_subjects * 1e6:9.1f} "
-                + " ".join(f"{seconds.get(s, np.nan) * 1e3:11.3f}" for s in METHODS)
-                + " "
-                f"{slow / own:9.0f}"
-                f"  {error:.0e} {slopes:.0e}"
-            )
+            lines.append(measured(problem, tolerances))
+            print(lines[-1], flush=True)
+        keep(f"CPU time by solver, relative tolerance {relative:g}", lines)
+
+
+def measured(problem, tolerances):
+    """A line of the table: seconds to compile, milliseconds of values with gradient, errors."""
+    begin = process_time()
+    address_of(problem.structure.code)
+    compiling = process_time() - begin
+    plan, phi = design(problem)
+    solver = solver_for("auto", phi, plan, tolerances)
+    methods = METHODS if table_of(plan.code)[LINEAR] else METHODS[:2]
+    ask = (phi, plan, tolerances)
+    seconds = {s: fastest(lambda s=s: solve_equations(*ask, sensitive=True, solver=s)) for s in methods}
+    own = seconds[solver]
+    values, sens, _, _ = solve_equations(*ask, sensitive=True, solver=solver)
+    exact, exact_sens, _, _ = solve_equations(phi, plan, bn.Tolerances(1e-12), sensitive=True, solver="stiff")
+    error = np.max(np.abs(values - exact) / (np.abs(exact) + 1e-4 * np.abs(exact).max()))
+    slopes = np.max(np.abs(sens - exact_sens) / (np.abs(exact_sens) + 1e-3 * np.abs(exact_sens).max(axis=0)))
+    slow = scipy_seconds(problem, phi, tolerances.relative) * problem.n_subjects
+    each = " | ".join(f"{seconds[s] * 1e3:.2f}" if s in seconds else "" for s in METHODS)
+    return (
+        f"| {problem.name} | {compiling:.2f} | {chosen_solver(plan.code)} | {own * 1e3:.2f} "
+        f"| {own / problem.n_subjects * 1e6:.0f} | {each} | {slow / own:.0f} | {error:.0e} | {slopes:.0e} |"
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ precision, from dose to dose (`lax.scan`), with Tsit5, for TMDD with Kvaerno5. I
 ways, backwards or forwards, subjects side by side or one after the other (`vmap`, `lax.map`), and the fastest
 counts. The density is normal. The errors are the largest ones of its gradient, here and there, against the
 stiff solver at 1e-12: work is comparable where they are. Both control the error of the state by the root mean
-square over what is tolerated; here that of the sensitivities may be ten times as large.
+square over what is tolerated; here that of the sensitivities too.
 Run with `python benchmarks/ode_beside_diffrax.py [names of problems]`.
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from ode import design, fastest, problems
+from ode import design, fastest, keep, problems
 
 import bayes_nlmem as bn
 from bayes_nlmem.engine.ode.choice import solver_for
@@ -104,16 +104,20 @@ def by_diffrax(problem, relative):
 
 def main():
     wanted = sys.argv[1:]
-    head = f"| {'problem':21s} | tolerance | here ms | diffrax ms | ratio | error here | diffrax | ways |"
-    print(head + "\n|" + "|".join("-" * len(x) for x in head.split("|")[1:-1]) + "|")
+    head = "| problem | tolerance | here ms | diffrax ms | ratio | error here | error of diffrax | ways |"
+    lines = [head, "|" + "---|" * (head.count("|") - 1)]
+    print("\n".join(lines))
     for relative in TOLERANCES:
         for problem in problems(bn.Tolerances(relative, absolute=1e-4)):
             if not wanted or problem.name in wanted:
-                compare(problem, relative)
+                lines.append(compare(problem, relative))
+                print(lines[-1], flush=True)
+    if not wanted:
+        keep("CPU milliseconds of one log-density with gradient, beside diffrax", lines)
 
 
 def compare(problem, relative):
-    """Time one problem both ways and print its line."""
+    """Time one problem both ways: its line of the table."""
     plan, phi = design(problem)
     m, tolerances = len(problem.structure.parameters), problem.structure.tolerances
     solver = solver_for("auto", phi, plan, tolerances)
@@ -149,10 +153,9 @@ def compare(problem, relative):
         if seconds < best:
             best, which, theirs = seconds, way, found
     mine = error(chained(problem, phi, here()[1]))
-    print(
-        f"| {problem.name:21s} | {relative:9.0e} | {own * 1e3:7.2f} | {best * 1e3:10.2f} "
-        f"| {best / own:5.1f} | {mine:10.0e} | {theirs:7.0e} | {solver}; {which} |",
-        flush=True,
+    return (
+        f"| {problem.name} | {relative:g} | {own * 1e3:.2f} | {best * 1e3:.2f} | {best / own:.1f} "
+        f"| {mine:.0e} | {theirs:.0e} | {solver}; {which} |"
     )
 
 

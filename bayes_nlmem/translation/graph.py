@@ -230,9 +230,7 @@ def _predict(model: Model, records, parameters, asked: Asked) -> dict[str, objec
     if len(asked) == 1:
         return dict.fromkeys(asked, prediction)
     places = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
-    return {
-        name: prediction[as_data(f"{name}_places", own)] for name, own in zip(asked, places, strict=True)
-    }
+    return {name: prediction[as_data(f"{name}_places", own)] for name, own in zip(asked, places, strict=True)}
 
 
 def _subjects(data: Dataset, observed: Mapping[str, Observed]) -> dict[str, np.ndarray]:

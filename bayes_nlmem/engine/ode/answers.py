@@ -8,8 +8,7 @@ from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.calls import output, output_slopes
 from bayes_nlmem.engine.ode.compiling import compiled
 from bayes_nlmem.engine.ode.machine import place
-from bayes_nlmem.engine.ode.model_table import N_OUTPUTS, N_PARAMETERS, N
-from bayes_nlmem.engine.ode.writer import LANES
+from bayes_nlmem.engine.ode.model_table import LANES, N_OUTPUTS, N_PARAMETERS, N
 
 
 @compiled

@@ -11,8 +11,9 @@ from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION
 
 (
     _PREPARE, _RATES, _SENSITIVITIES, _JACOBIAN, _OUTPUT, _OUTPUT_SLOPES, _INITIAL, _INITIAL_SLOPES,
-    _SECOND, _TIME_SLOPES, _PREPARE_INPUT, _INPUT_RATE, _INPUT_SLOPES, _INPUT_BENDS, _EXPLICIT, _STIFF,
-) = range(FIRST_FUNCTION, FIRST_FUNCTION + 16)  # fmt: skip
+    _SECOND, _TIME_SLOPES, _PREPARE_INPUT, _INPUT_RATE, _INPUT_SLOPES, _INPUT_BENDS, _GROWTH,
+    _EXPLICIT, _STIFF, _SERIES,
+) = range(FIRST_FUNCTION, FIRST_FUNCTION + 18)  # fmt: skip
 
 
 @intrinsic
@@ -112,6 +113,12 @@ def input_bends(table, which, tad, p, kept, d):
 
 
 @compiled
+def growth(table, square, control):
+    """By how much the next step is longer, from the square of the error; control[BEFORE] is renewed."""
+    return _call(table[_GROWTH], square, control, 0, 0, 0, 0, 0, 0)
+
+
+@compiled
 def step_explicitly(table, t, desk, z, p, nb, kb, r, stride):
     """One step of the explicit method, see `step_writer`."""
     return _call(table[_EXPLICIT], t, desk, z, p, nb, kb, r, stride)
@@ -121,3 +128,9 @@ def step_explicitly(table, t, desk, z, p, nb, kb, r, stride):
 def step_stiffly(table, t, desk, z, p, nb, kb, r, stride):
     """One step of the stiff method, see `step_writer`."""
     return _call(table[_STIFF], t, desk, z, p, nb, kb, r, stride)
+
+
+@compiled
+def terms_of_series(table, desk, z, p, nb, kb, first, last):
+    """Terms of the series of a linear system, see `series_writer`."""
+    _call(table[_SERIES], 0.0, desk, z, p, nb, kb, first, last)

@@ -12,7 +12,7 @@ from __future__ import annotations
 DESK_SIZE = 41
 
 # Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 =
-# unknown), steps left, logarithm of the previous error, solver, largest time of the subject,
+# unknown), steps left, logarithm (to base 2) of the previous error, solver, largest time of the subject,
 # time and size of the step that is tried, size that was proposed; where this stretch ends; time before which
 # a step must end that is not to be looked at.
 RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER, SPAN, TIME, STEP, PROPOSED, UNTIL, LIMIT = (
@@ -28,12 +28,15 @@ SENSITIVITY = 10.0
 TRIAL, HELD, NEW, BY_TIME, BETWEEN = 8, 9, 10, 11, 12
 # Inputs at the stages of a step while doses enter by a rate; as many rows as stages have different times.
 INPUTS = 13
+# Sum and constant part of a series, whose terms stand in the first rows.
+SUM, CONSTANT = 25, 26
 N_STAGES = 27
 
 # Control of the step: the next is SAFETY before^BY_BEFORE error^-BY_ERROR times as long, within limits.
 SAFETY, BY_ERROR, BY_BEFORE, LEAST_GROWTH, MOST_GROWTH = 0.9, 0.17, 0.04, 0.2, 5.0
-# Logarithms of the smallest error that counts, and of the smallest one that counts as the previous one.
-LOG_SMALLEST, LOG_TYPICAL = -23.025850929940457, -9.210340371976182
+# Logarithms (to base 2) of the smallest error that counts (1e-10), and of the smallest one that counts as the
+# previous one (1e-4).
+LOG_SMALLEST, LOG_TYPICAL = -33.219280948873624, -13.287712379549449
 # What a step returns after the last that was allowed.
 NOTHING_TRIED = -1.0
 # The last stages have the same time and share their inputs.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bayes_nlmem.engine.ode.compiling import compiled, joined
-from bayes_nlmem.engine.ode.writer import LANES
+from bayes_nlmem.engine.ode.model_table import LANES
 
 
 @compiled

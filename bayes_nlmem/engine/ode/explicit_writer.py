@@ -5,14 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bayes_nlmem.engine.ode import desk as on
+from bayes_nlmem.engine.ode.model_table import LANES
 from bayes_nlmem.engine.ode.step_writer import Step
 from bayes_nlmem.engine.ode.tableaus import EXPLICIT_A, EXPLICIT_ERROR, EXPLICIT_TIMES
-from bayes_nlmem.engine.ode.writer import LANES, VECTOR, literal
+from bayes_nlmem.engine.ode.writer import VECTOR, Function, literal
 
 if TYPE_CHECKING:
     from bayes_nlmem.engine.ode.program import Program
 
 _STAGES = len(EXPLICIT_A)  # after the first
+
+
+def growth(program: Program) -> str:
+    """Text of the function that says by how much the next step is longer, from the square of the error.
+
+    SAFETY before^BY_BEFORE error^-BY_ERROR, within limits, by powers of 2 that are right to a percent.
+    """
+    f = Function(program.system.graph, "growth", ("control",), {})
+    bits = f.new("bitcast double %t to i64")
+    exponent = f.new(f"sitofp i64 {f.new(f'sub i64 {f.new(f"lshr i64 {bits}, 52")}, 1023')} to double")
+    mantissa = f.new(f"or i64 {f.new(f'and i64 {bits}, 4503599627370495')}, 4607182418800017408")
+    m = f.new(f"bitcast i64 {mantissa} to double")
+    curve = f.plus(f.times(f.plus(f.times(m, literal(-1 / 3)), literal(2.0)), m), literal(-5 / 3))
+    log_error = f.times(f.plus(exponent, curve), literal(0.5))
+    log_error = f.larger(log_error, literal(on.LOG_SMALLEST))
+    before = f.load("%control", on.BEFORE)
+    f.store(f.larger(log_error, literal(on.LOG_TYPICAL)), "%control", on.BEFORE)
+    x = f.plus(f.times(before, literal(on.BY_BEFORE)), f.times(log_error, literal(-on.BY_ERROR)))
+    whole = f.new(f"call double @llvm.floor.f64(double {x})")
+    rest = f.new(f"fsub double {x}, {whole}")
+    power = f.plus(f.times(f.plus(f.times(rest, literal(0.3435)), literal(0.6565)), rest), literal(1.0))
+    shift = f.new(f"add i64 {f.new(f'fptosi double {whole} to i64')}, 1023")
+    two = f.new(f"bitcast i64 {f.new(f'shl i64 {shift}, 52')} to double")
+    grown = f.larger(f.times(f.times(power, two), literal(on.SAFETY)), literal(on.LEAST_GROWTH))
+    return f.end(f.smaller(grown, literal(on.MOST_GROWTH)))
 
 
 def following(step: Step, kind: str, square: str, new: list[str], slopes: list[str], last_row: str) -> None:
@@ -42,7 +68,7 @@ def following(step: Step, kind: str, square: str, new: list[str], slopes: list[s
     for i in range(n):
         f.store(new[i], "%z", i)
         f.store(slopes[i], "%stages", i)
-        f.store(step.larger(f.load("%scale", i), step.abs(new[i])), "%scale", i)
+        f.store(f.larger(f.load("%scale", i), step.abs(new[i])), "%scale", i)
     if kind == "sensitive":
         f.line("br label %copying")
         f.label("copying")
@@ -55,16 +81,9 @@ def following(step: Step, kind: str, square: str, new: list[str], slopes: list[s
         f.line("%e_next = add i64 %e, 1")
         f.line(f"br i1 {f.new('icmp slt i64 %e_next, %nb')}, label %copying, label %copied")
         f.label("copied")
-    log_error = f.times(f.new(f"call double @llvm.log.f64(double {square})"), literal(0.5))
-    log_error = step.larger(log_error, literal(on.LOG_SMALLEST))
-    exponent = f.plus(
-        f.times(control(on.BEFORE), literal(on.BY_BEFORE)), f.times(log_error, literal(-on.BY_ERROR))
+    growth = f.new(
+        f"call double @growth(double {square}, i64 %control, i64 0, i64 0, i64 0, i64 0, i64 0, i64 0)"
     )
-    growth = f.times(f.new(f"call double @llvm.exp.f64(double {exponent})"), literal(on.SAFETY))
-    growth = step.larger(growth, literal(on.LEAST_GROWTH))
-    smaller = f.new(f"fcmp olt double {growth}, {literal(on.MOST_GROWTH)}")
-    growth = f.new(f"select i1 {smaller}, double {growth}, double {literal(on.MOST_GROWTH)}")
-    keep(step.larger(log_error, literal(on.LOG_TYPICAL)), on.BEFORE)
     wanted = f.times(step.h, growth)
     reach = f.plus(end, f.times(wanted, literal(1.001)))
     last = f.new(f"fcmp oge double {reach}, {until}")

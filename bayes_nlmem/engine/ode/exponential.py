@@ -11,54 +11,37 @@ import numpy as np
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.answers import answer
+from bayes_nlmem.engine.ode.calls import terms_of_series
 from bayes_nlmem.engine.ode.compiling import compiled, joined
-from bayes_nlmem.engine.ode.desk import NEXT_STEP, STEPS, STEPS_LEFT
+from bayes_nlmem.engine.ode.desk import CONSTANT, NEXT_STEP, STEP, STEPS, STEPS_LEFT, SUM
 from bayes_nlmem.engine.ode.explicit import slope
 from bayes_nlmem.engine.ode.machine import error_norm, size, weigh
 
 _ORDER = 24
-# Rows of stages: the terms stand in the first ones.
-_SUM, _CONSTANT = 25, 26
-N_SERIES_STAGES = 27
-
-
-@joined
-def _scaled(s, row, factor, n):
-    for i in range(n):
-        s[row, i] *= factor
-
-
-@joined
-def _less_constant(s, row, n):
-    for i in range(n):
-        s[row, i] -= s[_CONSTANT, i]
 
 
 @joined
 def _summed(s, order, x, n):
-    """stages[_SUM] = sum of x^j stages[j], by Horner's rule."""
+    """stages[SUM] = sum of x^j stages[j], by Horner's rule."""
     for i in range(n):
-        s[_SUM, i] = s[order, i]
+        s[SUM, i] = s[order, i]
     for j in range(order - 1, -1, -1):
         for i in range(n):
-            s[_SUM, i] = s[_SUM, i] * x + s[j, i]
+            s[SUM, i] = s[SUM, i] * x + s[j, i]
 
 
 @compiled
 def _terms(machine, z, p, nb, kb, t, h, n):
     """Terms of the series for a step h in stages; returns (share of h that is accurate, last order)."""
     s = machine.stages
-    base, width = s.ctypes.data, 8 * s.shape[1]
-    q, r = machine.q.ctypes.data, machine.forcing.ctypes.data
+    machine.control[STEP] = h
     for i in range(n):
         s[0, i] = z[i]
     share = 0.0
-    for order in range(1, _ORDER + 1):
-        slope(machine, t, base + (order - 1) * width, p, q, r, nb, kb, base + order * width, order)
-        if order > 1:
-            _less_constant(s, order, n)
-        _scaled(s, order, h / order, n)
-        if order % 4 == 0:
+    for order in range(4, _ORDER + 1, 4):
+        desk = machine.desk.ctypes.data
+        terms_of_series(machine.table, desk, z.ctypes.data, p, nb, kb, order - 3, order)
+        if order > 4:
             last = error_norm(machine, z, nb, 0, order)
             before = error_norm(machine, z, nb, 0, order - 1)
             if not np.isfinite(last + before):
@@ -81,7 +64,7 @@ def advance_linear(machine, z, p, nb, kb, t, until, book, k, end, last_time, hel
         s[0, i] = 0.0
     slope(
         machine, t, base, p, machine.q.ctypes.data, machine.forcing.ctypes.data, nb, kb,
-        base + _CONSTANT * width, _CONSTANT,
+        base + CONSTANT * width, CONSTANT,
     )  # fmt: skip
     finite = True
     h = control[NEXT_STEP] if control[NEXT_STEP] > 0.0 else until - t
@@ -105,11 +88,11 @@ def advance_linear(machine, z, p, nb, kb, t, until, book, k, end, last_time, hel
         while k < end and book.floats[k, at.TIME] <= min(now, last_time):
             if book.ints[k, at.ASKED] < book.ints[k, at.ASKED_END]:
                 _summed(s, order, (book.floats[k, at.TIME] - t) / h, n)
-                finite = answer(machine, book, k, book.floats[k, at.TIME], s[_SUM], held, wide) and finite
+                finite = answer(machine, book, k, book.floats[k, at.TIME], s[SUM], held, wide) and finite
             k += 1
         _summed(s, order, step / h, n)
         for i in range(n):
-            z[i] = s[_SUM, i]
+            z[i] = s[SUM, i]
         weigh(machine, z)
         counts[STEPS] += 1
         h = share * h

@@ -12,9 +12,8 @@ from bayes_nlmem.engine.ode.calls import rates
 from bayes_nlmem.engine.ode.compiling import compiled
 from bayes_nlmem.engine.ode.desk import HELD, NEXT_STEP, TRIAL
 from bayes_nlmem.engine.ode.machine import SPREAD, place, size, weigh
-from bayes_nlmem.engine.ode.model_table import PAD, N
+from bayes_nlmem.engine.ode.model_table import LANES, PAD, N
 from bayes_nlmem.engine.ode.spreading import begin_input
-from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.trains import ENDING, LAST, NEXT, RECORD, _dose
 
 

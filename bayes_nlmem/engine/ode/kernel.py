@@ -42,13 +42,12 @@ from bayes_nlmem.engine.ode.desk import (
 )
 from bayes_nlmem.engine.ode.machine import KEPT, WIDE_TRAIN_INTS, lay_out, room_sizes
 from bayes_nlmem.engine.ode.machine_code import Code, address_of
-from bayes_nlmem.engine.ode.model_table import TABLE_SIZE
+from bayes_nlmem.engine.ode.model_table import LANES, TABLE_SIZE
 from bayes_nlmem.engine.ode.progress import register
 from bayes_nlmem.engine.ode.schedule import ODEPlan
 from bayes_nlmem.engine.ode.sources import SOURCE_KEY
 from bayes_nlmem.engine.ode.tolerances import Tolerances
 from bayes_nlmem.engine.ode.walk import walk
-from bayes_nlmem.engine.ode.writer import LANES
 
 # Names of the solvers in the order of their numbers.
 METHODS = ("explicit", "stiff", "exponential")

@@ -61,6 +61,7 @@ from bayes_nlmem.engine.ode.desk import (
     Q,
 )
 from bayes_nlmem.engine.ode.model_table import (
+    LANES,
     N_HOISTED,
     N_KEPT,
     N_PARAMETERS,
@@ -71,7 +72,6 @@ from bayes_nlmem.engine.ode.model_table import (
     N,
 )
 from bayes_nlmem.engine.ode.schedule import N_RECORD_INTS
-from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
 
 # Tables of trains: the columns of all trains, then those of doses that enter by an input rate. SPREAD: number

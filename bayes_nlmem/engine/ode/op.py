@@ -27,11 +27,10 @@ from bayes_nlmem.engine.ode.failures import note
 from bayes_nlmem.engine.ode.kernel import METHODS, SIGNATURE, SYMBOL, kernel, solve_equations
 from bayes_nlmem.engine.ode.machine import KEPT, WIDE_TRAIN_INTS, room_sizes
 from bayes_nlmem.engine.ode.machine_code import Code, address_of, symbol_of
-from bayes_nlmem.engine.ode.model_table import CHOSEN, TABLE_SIZE
+from bayes_nlmem.engine.ode.model_table import CHOSEN, LANES, TABLE_SIZE
 from bayes_nlmem.engine.ode.schedule import ODEPlan
 from bayes_nlmem.engine.ode.sources import SOURCE_KEY
 from bayes_nlmem.engine.ode.tolerances import Tolerances
-from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.op import contract, refuse_second_derivatives
 
 _TABLES = ("floats", "ints", "subjects", "sensitivities", "requests", "pairs")

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bayes_nlmem.engine.ode.derivatives import Derivatives, Rows
-from bayes_nlmem.engine.ode.explicit_writer import explicit_step
+from bayes_nlmem.engine.ode.explicit_writer import explicit_step, growth
 from bayes_nlmem.engine.ode.expressions import LEAVES
-from bayes_nlmem.engine.ode.model_table import TABLE_SIZE
+from bayes_nlmem.engine.ode.model_table import LANES, TABLE_SIZE
+from bayes_nlmem.engine.ode.series_writer import series
 from bayes_nlmem.engine.ode.step_writer import Step
 from bayes_nlmem.engine.ode.stiff_writer import stiff_step
 from bayes_nlmem.engine.ode.trace import System
-from bayes_nlmem.engine.ode.writer import DECLARATIONS, LANES, POWER, VECTOR, Function, literal
+from bayes_nlmem.engine.ode.writer import DECLARATIONS, POWER, VECTOR, Function, literal
 
 
 def padded(n: int) -> int:
@@ -64,7 +65,7 @@ class Program:
             self._output_slopes, self._initial, self._initial_slopes, self._second, self._time_slopes,
             self._prepare_input, self._input_rate, self._input_slopes, self._input_bends,
         )  # fmt: skip
-        steps = explicit_step(self), stiff_step(self)
+        steps = growth(self), explicit_step(self), stiff_step(self), series(self)
         texts = [DECLARATIONS, POWER, _table(), *(part() for part in parts), *steps]
         return "\n\n".join(texts) + "\n"
 

@@ -10,25 +10,20 @@ from numba import carray, cfunc, types
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.answers import answer
-from bayes_nlmem.engine.ode.calls import rates
+from bayes_nlmem.engine.ode.calls import growth, rates
 from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, making_arrays
 from bayes_nlmem.engine.ode.desk import (
     ABSOLUTE,
     ALL_FINITE,
     BEFORE,
     BETWEEN,
-    BY_BEFORE,
-    BY_ERROR,
     DESK_SIZE,
     EXPONENTIAL,
     FLOOR,
     HELD,
-    LEAST_GROWTH,
     LENGTH,
     LIMIT,
-    LOG_SMALLEST,
     LOG_TYPICAL,
-    MOST_GROWTH,
     NEW,
     NEXT_RECORD,
     NEXT_STEP,
@@ -36,7 +31,6 @@ from bayes_nlmem.engine.ode.desk import (
     PROPOSED,
     REFUSED,
     RELATIVE,
-    SAFETY,
     SOLVER,
     STEP,
     STEPS,
@@ -164,14 +158,11 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
             for i in range(n):
                 s[0, i] = s[6, i]
         t = now
-        log_error = max(np.log(max(error, 1e-300)), LOG_SMALLEST)
-        growth = SAFETY * np.exp(BY_BEFORE * control[BEFORE] - BY_ERROR * log_error)
-        growth = min(MOST_GROWTH, max(LEAST_GROWTH, growth))
+        larger = growth(machine.table, error * error, control.ctypes.data)
         if refused:
-            growth = min(growth, 1.0)
-        control[BEFORE] = max(log_error, LOG_TYPICAL)
+            larger = min(larger, 1.0)
         refused = False
-        following = step * growth
+        following = step * larger
         h = max(following, h) if last else following
     control[NEXT_STEP] = h
     return at.FINE, k, finite

@@ -15,7 +15,7 @@ import numpy as np
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.machine_code import Code
-from bayes_nlmem.engine.ode.writer import LANES
+from bayes_nlmem.engine.ode.model_table import LANES
 from bayes_nlmem.engine.records import Records
 
 # Two more columns of the integer table: whether something changes at the record; input rate by which its dose

@@ -9,7 +9,7 @@ _HERE = Path(__file__).parent
 _OWN = (
     "answers", "calls", "compiling", "desk", "elimination", "explicit", "jumps", "kernel", "machine",
     "model_table", "progress", "exponential", "schedule", "spreading", "steady", "stiff", "tableaus",
-    "walk", "writer",
+    "walk",
 )  # fmt: skip
 _FILES = [_HERE / f"{name}.py" for name in _OWN]
 _FILES += [_HERE.parent / f"{name}.py" for name in ("layout", "doses", "steady", "trains")]

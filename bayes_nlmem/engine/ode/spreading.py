@@ -14,8 +14,7 @@ from bayes_nlmem.engine.ode.compiling import compiled
 from bayes_nlmem.engine.ode.desk import NEXT_STEP, SPAN, TRAINS_NOW
 from bayes_nlmem.engine.ode.machine import BLOCK as BLOCK
 from bayes_nlmem.engine.ode.machine import BY_F, BY_LAG, EARLIER, KEPT, PARAMETERS_AT, PEAK, SPREAD, place
-from bayes_nlmem.engine.ode.model_table import N_PARAMETERS
-from bayes_nlmem.engine.ode.writer import LANES
+from bayes_nlmem.engine.ode.model_table import LANES, N_PARAMETERS
 from bayes_nlmem.engine.trains import DOSED, EVERY, FIRST, INTO, NEXT, F
 
 # Doses of a steady state that are summed, at most.

@@ -19,10 +19,9 @@ from bayes_nlmem.engine.ode.desk import ABSOLUTE, FLOOR, HELD, NEXT_STEP, RELATI
 from bayes_nlmem.engine.ode.elimination import eliminate, solve_blocks, solve_vector
 from bayes_nlmem.engine.ode.jumps import finish, run, start, still
 from bayes_nlmem.engine.ode.machine import BLOCK, BY_F, BY_LAG, place, size, weigh_local
-from bayes_nlmem.engine.ode.model_table import N_PARAMETERS, PAD, N
+from bayes_nlmem.engine.ode.model_table import LANES, N_PARAMETERS, PAD, N
 from bayes_nlmem.engine.ode.progress import progress
 from bayes_nlmem.engine.ode.spreading import begin_input
-from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.trains import FIRST, NEXT
 
 _MOST_ITERATIONS = 60

@@ -19,8 +19,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bayes_nlmem.engine.ode import desk as on
+from bayes_nlmem.engine.ode.model_table import LANES
 from bayes_nlmem.engine.ode.tableaus import STIFF_A
-from bayes_nlmem.engine.ode.writer import LANES, VECTOR, Function, literal
+from bayes_nlmem.engine.ode.writer import VECTOR, Function, literal
 
 if TYPE_CHECKING:
     from bayes_nlmem.engine.ode.program import Program
@@ -35,10 +36,10 @@ MOST_REACHED = 0.8
 class Step:
     """What both methods have in common while a step is being written."""
 
-    def __init__(self, program: Program, name: str) -> None:
+    def __init__(self, program: Program, name: str, arguments: tuple[str, ...] = ARGUMENTS) -> None:
         self.program, self.n, self.pad = program, program.n, program.pad
         self.g, self.d = program.system.graph, program.d
-        self.f = f = Function(self.g, name, ARGUMENTS, program.hoisted)
+        self.f = f = Function(self.g, name, arguments, program.hoisted)
         for field in ("q", "stages", "control", "scale", "weights", "work"):
             f.line(f"%{field} = load i64, ptr {f.address('%desk', getattr(on, field.upper()))}, align 8")
         width = f.new(f"load i64, ptr {f.address('%desk', on.LENGTH)}, align 8")
@@ -177,8 +178,8 @@ class Step:
         relative, absolute, floor = (f.load("%control", k) for k in (on.RELATIVE, on.ABSOLUTE, on.FLOOR))
         allowed, squares = [], []
         for i in range(self.n):
-            largest = self.larger(self.abs(self.z[i]), self.abs(new[i]))
-            scale = self.larger(self.larger(f.load("%scale", i), largest), floor)
+            largest = f.larger(self.abs(self.z[i]), self.abs(new[i]))
+            scale = f.larger(f.larger(f.load("%scale", i), largest), floor)
             allowed.append(f.plus(f.times(relative, largest), f.times(absolute, scale)))
             ratio = f.new(f"fdiv double {errors[i]}, {allowed[i]}")
             squares.append(f.times(ratio, ratio))
@@ -187,11 +188,6 @@ class Step:
     def abs(self, x: str) -> str:
         """Absolute value."""
         return self.f.new(f"call double @llvm.fabs.f64(double {x})")
-
-    def larger(self, x: str, y: str) -> str:
-        """The larger of two; the second if one is not a number."""
-        f = self.f
-        return f.new(f"select i1 {f.new(f'fcmp ogt double {x}, {y}')}, double {x}, double {y}")
 
     def give(self, square: str) -> None:
         """Return the root of a mean square."""
@@ -226,7 +222,7 @@ class Step:
         f.line("%sum = phi double [ 0.0, %ready ], [ %more, %joined ]")
         self.place("%b")
         everywhere = f.new(f"add i64 %all_from, {f.new(f'mul i64 %b, {length}')}")
-        own, step = self._own_slopes_of("%b", length)
+        own, step = self.own_slopes_of("%b", length)
         self.slopes_from = f.new(f"select i1 %free, i64 {own}, i64 {everywhere}")
         self.slopes_step = f.new(f"select i1 %free, i64 {step}, i64 {8 * self.n * LANES}")
         sparse = [m for m, rows in enumerate(self.reached) if len(rows) <= MOST_REACHED * self.n]
@@ -250,7 +246,7 @@ class Step:
         f.line(f"br i1 {f.new('icmp slt i64 %next, %nb')}, label %loop, label %after")
         f.label("after")
         count = f.new("uitofp i64 %nb to double")
-        share = f.times(count, literal(self.n * LANES * on.SENSITIVITY**2))
+        share = f.times(count, literal(float(self.n * LANES)))
         others = f.new(f"fdiv double %more, {share}")
         larger = f.new(f"fcmp ugt double {others}, {square}")  # NaN of the blocks must come out
         return f.new(f"select i1 {larger}, double {others}, double {square}")
@@ -275,7 +271,7 @@ class Step:
         place = f.new(f"add i64 {f.new(f'mul i64 {b}, {self.n * LANES}')}, {self.pad}")
         f.line(f"%{name} = shl i64 {place}, 3")
 
-    def _own_slopes_of(self, b: str, length: int) -> tuple[str, str]:
+    def own_slopes_of(self, b: str, length: int) -> tuple[str, str]:
         """(address, bytes from stage to stage) of the derivatives by the parameters; zeros elsewhere."""
         f = self.f
         own = f.new(f"sub i64 {b}, %kb")
@@ -293,7 +289,7 @@ class Step:
         f.label("fill")
         f.line("%c = phi i64 [ 0, %filling ], [ %c_next, %filled ]")
         self.place("%c", "c_offset")
-        own, step = self._own_slopes_of("%c", length)
+        own, step = self.own_slopes_of("%c", length)
         target = f.new(f"add i64 %all_from, {f.new(f'mul i64 %c, {length}')}")
         f.line("br label %stage")
         f.label("stage")

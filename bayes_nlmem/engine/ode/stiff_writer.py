@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bayes_nlmem.engine.ode import desk as on
+from bayes_nlmem.engine.ode.model_table import LANES
 from bayes_nlmem.engine.ode.step_writer import Step
 from bayes_nlmem.engine.ode.tableaus import STIFF_A, STIFF_BY_TIME, STIFF_C, STIFF_TIMES
-from bayes_nlmem.engine.ode.writer import LANES, VECTOR, Function, literal
+from bayes_nlmem.engine.ode.writer import VECTOR, Function, literal
 
 if TYPE_CHECKING:
     from bayes_nlmem.engine.ode.program import Program

@@ -222,7 +222,10 @@ def assemble(
 
 
 def _compares_tad(g: Graph, i: int) -> bool:
-    """Whether the time after a dose is compared with anything but a number up to 0."""
+    """Whether the time after a dose is compared with anything but a number up to 0.
+
+    The larger or smaller of two and sizes have no jumps.
+    """
     pending, seen = [i], set()
     while pending:
         j = pending.pop()
@@ -230,7 +233,7 @@ def _compares_tad(g: Graph, i: int) -> bool:
             continue
         seen.add(j)
         op, *a = g.nodes[j]
-        if op in ("lt", "le", "eq", "max", "min", "abs", "floor") and any(map(g.has_time_after_dose, a)):
+        if op in ("lt", "le", "eq", "floor") and any(map(g.has_time_after_dose, a)):
             others = [k for k in a if g.nodes[k] != ("tad",)]
             if len(others) != 1 or not (g.value(others[0]) or 0.0) <= 0.0 or g.value(others[0]) is None:
                 return True

@@ -35,12 +35,11 @@ from bayes_nlmem.engine.ode.machine import (
     weigh_columns,
     weigh_local,
 )
-from bayes_nlmem.engine.ode.model_table import N_PARAMETERS, N_RATES, N
+from bayes_nlmem.engine.ode.model_table import LANES, N_PARAMETERS, N_RATES, N
 from bayes_nlmem.engine.ode.progress import progress
 from bayes_nlmem.engine.ode.schedule import BY_RATE, N_RECORD_INTS, STOP
 from bayes_nlmem.engine.ode.spreading import begin_input, count_earlier, enter
 from bayes_nlmem.engine.ode.steady import blocks_of, constant_state, identity, periodic_state
-from bayes_nlmem.engine.ode.writer import LANES
 from bayes_nlmem.engine.steady import overlap
 from bayes_nlmem.engine.trains import ENDING, NEXT, next_event, put
 

@@ -6,16 +6,16 @@ import struct
 from collections.abc import Iterable
 
 from bayes_nlmem.engine.ode.expressions import CONDITIONS, LEAVES, Graph
+from bayes_nlmem.engine.ode.model_table import LANES
 
-# Sensitivities stand in blocks of this many columns.
-LANES = 4
 VECTOR = f"<{LANES} x double>"
 
 _ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _INTRINSICS = ("exp", "log", "sqrt", "sin", "cos", "floor")
 _LIBRARY = ("log1p", "expm1", "tanh", "lgamma")
-# Multiplications and additions may be joined; nothing is reordered, NaN stays NaN.
-_FLAGS = "nsz contract"
+# Multiplications and additions may be joined, several divisions by one number become multiplications by its
+# inverse; nothing is reordered, NaN stays NaN.
+_FLAGS = "nsz contract arcp"
 
 DECLARATIONS = "\n".join(
     [f"declare double @llvm.{name}.f64(double)" for name in (*_INTRINSICS, "fabs")]
@@ -121,6 +121,14 @@ class Function:
         for term in terms[1:]:
             result = self.plus(result, term, kind)
         return result
+
+    def larger(self, x: str, y: str) -> str:
+        """The larger of two; the second if one is not a number."""
+        return self.new(f"select i1 {self.new(f'fcmp ogt double {x}, {y}')}, double {x}, double {y}")
+
+    def smaller(self, x: str, y: str) -> str:
+        """The smaller of two; the second if one is not a number."""
+        return self.new(f"select i1 {self.new(f'fcmp olt double {x}, {y}')}, double {x}, double {y}")
 
     def spread(self, value: str) -> str:
         """The same value in every lane."""

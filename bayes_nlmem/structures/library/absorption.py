@@ -210,6 +210,8 @@ def _gamma_density(tad: Any, n: Any, k: Any) -> Any:
     return np.where(tad > 0, k * np.exp(n * np.log(x) - x - gammaln(n + 1)), np.where(n > 0, 0.0, k))
 
 
+# Share of TD before which a Weibull input, infinite at the beginning for B < 1, is cut off.
+_START = 1e-5
 _INPUTS = ("weibull", "inverse-gaussian", "gamma")
 
 
@@ -233,8 +235,9 @@ def input_rate_absorption(kind: str = "weibull", disposition: Any = None) -> ODE
 
     Notes
     -----
-    Doses add up. With B below 1 the rate is infinite when the dose is taken: a subject with such a parameter
-    counts as failed (NaN; the sampler turns back).
+    Doses add up. With B below 1 Weibull's rate is infinite when the dose is taken: it is cut off during the
+    first 1e-5 TD, and what is missing enters at once (route ``begun``). Gradients with respect to a lag are
+    less precise then.
 
     References
     ----------
@@ -258,21 +261,27 @@ def input_rate_absorption(kind: str = "weibull", disposition: Any = None) -> ODE
     def density(tad: Any, p: Any) -> dict[str, Any]:
         if kind == "gamma":
             return {"central": _gamma_density(tad, p.NN, (p.NN + 1) / p.MAT)}
-        later = np.where(tad > 0, tad, 1.0)
         if kind == "weibull":
-            x = later / p.TD
-            rate = p.B / p.TD * np.exp((p.B - 1) * np.log(x) - x**p.B)
-            return {"central": np.where(tad > 0, rate, 0.0)}
+            x = np.maximum(tad / p.TD, _START)
+            return {"central": p.B / p.TD * np.exp((p.B - 1) * np.log(x) - x**p.B)}
+        later = np.where(tad > 0, tad, 1.0)
         rate = np.sqrt(p.MAT / (2 * np.pi * p.NV2 * later**3))
         rate = rate * np.exp(-((later - p.MAT) ** 2) / (2 * p.NV2 * p.MAT * later))
         return {"central": np.where(tad > 0, rate, 0.0)}
 
+    def begun(p: Any) -> dict[str, Any]:
+        """Share that enters before _START TD, above what the rate that was cut off brings."""
+        x = np.exp(p.B * np.log(_START))
+        return {"F_begun": np.maximum(-np.expm1(-x) - p.B * x * np.exp(-x), 0.0)}
+
+    weibull = kind == "weibull"
     names = {"weibull": ("TD", "B"), "inverse-gaussian": ("MAT", "NV2"), "gamma": ("NN", "MAT")}[kind]
     return extended(
         _disposition(disposition),
         lambda y, p, d: {},
         parameters=names,
-        routes={"oral": "central"},
+        routes={"oral": "central"} | ({"begun": "central"} if weibull else {}),
+        inputs=begun if weibull else None,
         input_rates=lambda tad, p: {"oral": density(tad, p)["central"]},
         dose="central",
     )

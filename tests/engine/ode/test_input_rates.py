@@ -241,3 +241,25 @@ def test_the_derivative_of_the_logarithm_of_the_gamma_function():
     slope = g.derivative(system.rates[0], g.leaf("p", 0), {})
     for x in (0.01, 0.5, 1.0, 3.7, 40.0, 1e4):
         assert_allclose(evaluate(g, [slope], np, p=[x])[0], digamma(x), rtol=1e-12, atol=1e-13)
+
+
+def weibull_amounts(scale, shape, k, doses, times):
+    """Amount after Weibull inputs, as an integral over the share that has entered (no singularity)."""
+
+    def unit(t):
+        entered = -np.expm1(-((t / scale) ** shape)) if t > 0 else 0.0
+        kept = lambda u: np.exp(-k * (t - scale * (-np.log1p(-u)) ** (1 / shape)))  # noqa: E731
+        return quad(kept, 0, entered, epsabs=1e-13, epsrel=1e-12, limit=200)[0] if entered else 0.0
+
+    return np.array([sum(a * unit(t - s) for s, a in doses) for t in times])
+
+
+@pytest.mark.parametrize("shape", [0.4, 0.7, 1.0])
+@pytest.mark.parametrize("solver", ["explicit", "stiff"])
+def test_weibull_input_of_any_shape(shape, solver):
+    structure = st.input_rate_absorption("weibull")
+    structure = bn.ODE(str(structure), outputs=("cp",), solver=solver, parameters=structure.parameters)
+    values = {"TD": 2.0, "B": shape, "CL": 3.0, "V": 20.0}
+    exact = weibull_amounts(2.0, shape, 0.15, DOSES, TIMES)
+    # errors of the many short steps at the singularity add up
+    assert_allclose(solved(structure, values, DOSES, TIMES), exact, rtol=2e-6)

@@ -71,3 +71,25 @@ def test_gradients_agree_with_differences(scenario, models, name, solver):
         )
         error = np.abs(found - slope) / (np.abs(slope) + smallest + 1e-300)
         assert error.max() < 1e-5, (plan.columns[j], error.max(axis=0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", ["explicit", "stiff"])
+@pytest.mark.parametrize("name", NAMES)
+def test_relative_precision_of_small_amounts_and_derivatives(scenario, models, name, solver):
+    """To 1e-6 and 1e-5 of themselves, down to a millionth of the largest."""
+    structure, plan, phi, reference, _ = prepare(scenario, models, name, solver)
+    values, sens, _, _ = solve_equations(phi, plan, structure.tolerances, sensitive=True, solver=solver)
+    tight = Tolerances(1e-12, absolute=1e-9)
+    exact, exact_sens, _, _ = solve_equations(phi, plan, tight, sensitive=True, solver="stiff")
+    n = reference.shape[1]
+    values, exact = values.reshape(-1, n), exact.reshape(-1, n)
+    sens, exact_sens = (x.reshape(*exact.shape, -1) for x in (sens, exact_sens))
+    large = np.abs(exact) > 1e-6 * np.abs(exact).max(axis=0)
+    assert np.abs(values / np.where(large, exact, 1) - 1)[large].max() < 1e-6
+    largest = np.abs(exact_sens).max(axis=0)
+    # Derivatives of the cells of the blood pass through zero again and again.
+    floor = 0.1 if name == "friberg_neutropenia" else 1e-6
+    large = (np.abs(exact_sens) > floor * largest) & (largest * phi[0] > 1e-10)
+    assert np.abs(sens / np.where(large, exact_sens, 1) - 1)[large].max() < 1e-5
+    assert (np.abs(sens - exact_sens) <= 1e-5 * largest + 1e-12 * np.abs(exact).max() / phi[0]).all()
