@@ -173,7 +173,7 @@ def observation_matrix(fit: Any, draws: int | None) -> tuple[np.ndarray, pd.Data
             explain(
                 expected="a fit with pointwise log-likelihoods",
                 got=f"groups {', '.join(fit.draws.children)}",
-                remedy="Use by='subject', or a fit by NUTS.",
+                remedy="Use by='subject', or a fit by NUTS with keep='all'.",
             )
         )
     tables, columns = [], []

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 import bayes_nlmem as bn
 from bayes_nlmem.learning.samplers import _complete
+from bayes_nlmem.marginal.compiled import population_of
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "theophylline_numpyro.json"
 
@@ -162,3 +163,34 @@ def test_an_interrupt_during_warm_up_is_said():
     )
     with pytest.raises(bn.FitError, match="interrupted during warm-up"):
         _complete(tree, 5)
+
+
+def test_what_is_kept_is_one_of_two_things():
+    study = bn.zoo.load("theophylline")
+    with pytest.raises(bn.FitError, match="all, population"):
+        bn.fit(study.model, study.data, keep="nothing")
+    with pytest.raises(bn.FitError, match="nutpie"):
+        bn.fit(study.model, study.data, keep="population", sampler="pymc")
+
+
+def test_the_population_has_no_subjects_and_no_observations():
+    study = bn.zoo.load("theophylline")
+    graph = bn.build(study.model, study.data)
+    kept = {variable.name for variable in population_of(graph)}
+    public = {variable.name for variable in (*graph.free_RVs, *graph.deterministics)}
+    assert public - kept == {"eta", "KA", "CL", "V", "cp"}
+    assert {"CL_pop", "omega_CL", "corr_CL_V", "sigma_cp_add"} <= kept
+
+
+@pytest.mark.slow
+def test_dropping_the_individuals_changes_no_draw_of_the_population():
+    study = bn.zoo.load("theophylline")
+    settings = {"draws": 50, "tune": 100, "chains": 2, "seed": 1, "progress": False}
+    whole, part = (bn.fit(study.model, study.data, keep=keep, **settings) for keep in ("all", "population"))
+    assert "log_likelihood" not in part.draws.children
+    assert "eta" not in part.draws["posterior"]
+    for name, values in part.draws["posterior"].data_vars.items():
+        assert_allclose(values, whole.draws["posterior"][name], rtol=1e-10)
+    assert "CL_pop" in part.summary().index
+    with pytest.raises(bn.FitError, match="by='subject'"):
+        bn.loo(part, by="observation")

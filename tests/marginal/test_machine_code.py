@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytensor
 import pytensor.tensor as pt
 import pytest
 from numpy.testing import assert_array_equal
@@ -10,7 +11,7 @@ from numpy.testing import assert_array_equal
 import bayes_nlmem as bn
 from bayes_nlmem.marginal.by_address import ARGUMENTS
 from bayes_nlmem.marginal.fingerprint import fingerprint
-from bayes_nlmem.marginal.machine_code import machine_code
+from bayes_nlmem.marginal.machine_code import _note, machine_code
 from bayes_nlmem.translation.flat import Flat, bundle
 from bayes_nlmem.translation.graph import translate
 
@@ -76,4 +77,29 @@ def test_code_from_disk_computes_the_same():
     assert not compiled
     assert (ARGUMENTS,) in second.overloads
     for found, expected in zip(second(*values), before, strict=True):
+        assert_array_equal(found, expected)
+
+
+def test_code_that_is_gone_is_made_again():
+    """The note says where the code was; an emptied cache or another processor has none there."""
+    import pymc as pm
+
+    inputs = [pt.TensorType("float64", shape=(2,))("point"), pt.dvector("floats"), pt.lvector("ints")]
+    outputs = [pt.exp(inputs[0]).sum() * 1.375 + inputs[1][0], inputs[0] ** 2]
+    values = (np.array([0.1, 0.2]), np.array([2.0]), np.array([1], np.int64))
+    compiled = []
+
+    def compile_it():
+        compiled.append(True)
+        return pm.pytensorf.compile(inputs, outputs, mode="NUMBA", on_unused_input="ignore")
+
+    first = machine_code(inputs, outputs, compile_it)(*values)
+    with pytensor.config.change_flags(numba__fastmath=False):
+        note = _note(inputs, outputs)
+    assert note is not None and note.exists()
+    note.write_text("numba_funcified_fgraph no_such_key")
+    compiled.clear()
+    second = machine_code(inputs, outputs, compile_it)(*values)
+    assert compiled
+    for found, expected in zip(second, first, strict=True):
         assert_array_equal(found, expected)
