@@ -70,7 +70,7 @@ def from_nonmem(
     """A model, its data and its values from a NONMEM control stream.
 
     What is not recognised exactly is refused when it changes predictions or the model, and listed when not.
-    $PRED, or $PK with ADVAN1-6, 8, 9, 11-13 and $DES; THETA, OMEGA (blocks, SAME), SIGMA, $LEVEL. Compartment
+    $PRED, or $PK with ADVAN1-6, 8-13 and $DES; THETA, OMEGA (blocks, SAME), SIGMA, $LEVEL. Compartment
     systems become closed forms, all others `ODE` or `Function`. A parameter with the form of `Parameter` is
     one; a THETA or ETA that several parameters share becomes a parameter of its own, which the equations use.
 

@@ -195,3 +195,53 @@ def test_pred_of_nonmem_itself():
     theirs = pd.read_csv(folder / "pheno.tab", sep=r"\s+", skiprows=1)["PRED"].to_numpy()
     at = found.data.is_observation
     assert_allclose(predictions(found), theirs[at], rtol=6e-5)  # printed with five digits
+
+
+M3 = """$PROBLEM two compartments, logarithms, values below the limit by M3
+$INPUT ID TIME AMT RATE DV EVID CMT MDV
+$DATA study.csv IGNORE=@
+$SUBROUTINES ADVAN3 TRANS4
+$PK
+CL = EXP(THETA(1) + ETA(1))
+V1 = EXP(THETA(2) + ETA(2))
+Q = EXP(THETA(3) + ETA(3))
+V2 = EXP(THETA(4) + ETA(4))
+S1 = V1
+$ERROR
+LIMIT = -3.5
+W = THETA(5)
+IPRED = LOG(F + 1E-30)
+BELOW = 0
+IF (DV.LT.LIMIT) BELOW = 1
+IF (BELOW.EQ.0) THEN
+  F_FLAG = 0
+  Y = IPRED + W*EPS(1)
+ELSE
+  F_FLAG = 1
+  Y = PHI((LIMIT - IPRED)/W) + 1E-30
+ENDIF
+$THETA 1.7 1.7 0.8 2.5 (0,0.3)
+$OMEGA BLOCK(4)
+0.17
+0.01 0.1
+0.01 0.01 0.06
+0.01 0.01 0.01 0.18
+$SIGMA 1 FIX
+"""
+
+
+def test_pred_of_nonmem_with_values_below_the_limit(shared_reference, tmp_path):
+    import json
+
+    run = json.loads((shared_reference / "nonmem" / "bauer_blq_lap.json").read_text())
+    estimates = run["tables"][-1]["estimate"]
+    (tmp_path / "run.ext").write_text(
+        f" ITERATION {' '.join(estimates)} OBJ\n -1000000000 {' '.join(map(repr, estimates.values()))} 0\n"
+    )
+    (tmp_path / "run.mod").write_text(M3)
+    table = pd.read_csv(shared_reference / "data" / "bauer_blq.csv")
+    table = table[["ID", "TIME", "AMT", "RATE", "DV", "EVID", "CMT", "MDV"]]
+    found = bn.from_nonmem(tmp_path / "run.mod", table, estimates=tmp_path / "run.ext")
+    assert (found.data.table["CENS"] == 1).sum() == 104
+    theirs = pd.read_csv(shared_reference / "nonmem" / "bauer_blq_lap_table.csv")["PREDV"].to_numpy()
+    assert_allclose(predictions(found), theirs[found.data.is_observation], rtol=6e-5)
