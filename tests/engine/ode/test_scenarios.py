@@ -88,8 +88,9 @@ def test_relative_precision_of_small_amounts_and_derivatives(scenario, models, n
     large = np.abs(exact) > 1e-6 * np.abs(exact).max(axis=0)
     assert np.abs(values / np.where(large, exact, 1) - 1)[large].max() < 1e-6
     largest = np.abs(exact_sens).max(axis=0)
-    # Derivatives of the cells of the blood pass through zero again and again.
-    floor = 0.1 if name == "friberg_neutropenia" else 1e-6
-    large = (np.abs(exact_sens) > floor * largest) & (largest * phi[0] > 1e-10)
+    large = (np.abs(exact_sens) > 1e-6 * largest) & (largest * phi[0] > 1e-10)
+    if name == "friberg_neutropenia":  # some parameters hardly matter: derivatives of a share of the amount
+        large &= np.abs(exact_sens) * phi[0] > 0.03 * np.abs(exact).max(axis=0)[:, None]
     assert np.abs(sens / np.where(large, exact_sens, 1) - 1)[large].max() < 1e-5
-    assert (np.abs(sens - exact_sens) <= 1e-5 * largest + 1e-12 * np.abs(exact).max() / phi[0]).all()
+    size = np.maximum(largest, 0.03 * np.abs(exact).max(axis=0)[:, None] / phi[0])
+    assert (np.abs(sens - exact_sens) <= 1e-5 * size).all()
