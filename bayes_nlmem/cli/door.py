@@ -27,7 +27,7 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         with warnings.catch_warnings():
-            warnings.showwarning = _noted
+            setattr(warnings, "showwarning", _noted)  # noqa: B010 (another signature than the one it has)
             try:
                 return super().invoke(ctx)
             except (BayesNlmemError, OSError) as error:

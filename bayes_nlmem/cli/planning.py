@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -170,7 +171,9 @@ def design(
                 "unlearnt": precision.unlearnt,
                 "log_det": precision.log_det,
                 "efficiency": getattr(found, "efficiency", None),
-                "arms": [{"subjects": arm.subjects, "times": dict(arm.times)} for arm in best.arms],
+                "arms": [
+                    {"subjects": arm.subjects, "times": dict(cast(Mapping, arm.times))} for arm in best.arms
+                ],
             }
         )
     else:

@@ -69,7 +69,7 @@ def reads_data(command: Callable[..., Any]) -> Callable[..., Any]:
     kept = [p.replace(annotation=hints[p.name], kind=p.KEYWORD_ONLY) for p in [*own, *added]]
     run.__signature__ = inspect.Signature(kept)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in kept}
-    del run.__wrapped__  # type: ignore[attr-defined]
+    del run.__wrapped__
     return run
 
 

@@ -99,7 +99,8 @@ def penalised_conclusion(table: pd.DataFrame, criterion: str) -> str:
 
 
 def _of_likelihoods(table: pd.DataFrame, best: str, name: str, size: float) -> str:
-    more = int(table.loc[best, "parameters"] - table.loc[name, "parameters"])
+    counts = table["parameters"]
+    more = int(counts.loc[best]) - int(counts.loc[name])
     head = f"{best!r} has the smaller OFV, by {size:.1f}"
     if more > 0:
         p = float(gammaincc(more / 2, size / 2))

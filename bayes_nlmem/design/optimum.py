@@ -233,16 +233,16 @@ def optimise_design(
         "seed": seed,
     }
     after = expected_precision(model, found, at, **options)
-    before = expected_precision(model, design, at, **options)
+    former = expected_precision(model, design, at, **options)
     judge = situations[0].criterion
     rows = pd.DataFrame(trace, columns=["exchange", "polish"]).rename_axis("start")
-    value, value_before, error = _judged(judge, after), _judged(judge, before), np.nan
+    value, value_before, error = _judged(judge, after), _judged(judge, former), np.nan
     if gain:
         each = search.values(best)
         value, error = float(each.mean()), float(each.std(ddof=1) / len(each) ** 0.5)
         value_before = search.value(_own_times(groups, design))
     seconds = time.perf_counter() - began
-    return Optimum(found, after, before, criterion, value, value_before, rows, seconds, error)
+    return Optimum(found, after, former, criterion, value, value_before, rows, seconds, error)
 
 
 def _judged(judge: Any, precision: Precision) -> float:

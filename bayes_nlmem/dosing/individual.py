@@ -354,8 +354,8 @@ def _tree(
         )
         at += size
     at_draws = np.concatenate([points[weighted.point[chosen]], effects], axis=1)
-    for name, values in conditional.individuals_of(at_draws).items():
-        variables[name] = (("chain", "draw", *graph.named_vars_to_dims[name]), values[None])
+    for name, drawn in conditional.individuals_of(at_draws).items():
+        variables[name] = (("chain", "draw", *graph.named_vars_to_dims[name]), drawn[None])
     used = {dim for dims, _ in variables.values() for dim in dims}
     coords: dict[str, Any] = {dim: np.asarray(v) for dim, v in graph.coords.items() if dim in used}
     if posterior is not None:

@@ -136,7 +136,7 @@ def _output(model: Any, output: str | None) -> str:
     known = [name for name, residual in model.residuals.items() if not is_endpoint(residual)]
     if output is None and known:
         return known[0]
-    if output not in known:
+    if output is None or output not in known:
         raise FitError(
             explain(expected=f"a measured output among {', '.join(known) or 'none'}", got=repr(output))
         )
@@ -147,7 +147,7 @@ def _end(until: float | None, last: float, regimen: Regimen | None, begin: float
     if until is None:
         if regimen is None:
             return last
-        spaced = [part.every for part in regimen.parts if getattr(part, "every", None)]
+        spaced = [part.every for part in regimen.parts if part.every]
         return begin + regimen.last + float(max(spaced, default=max(last, 1.0)))
     if until < last:
         raise FitError(explain(expected=f"until= at or after the last record ({last:g})", got=f"{until:g}"))

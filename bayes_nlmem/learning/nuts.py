@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -126,7 +127,7 @@ def fit(
     folder = open_run(store, asked, model, data, seed)
     if folder.finished:
         say(progress, f"the same run is finished in {folder.path}; loading it")
-        return load(folder.fit_path)
+        return cast(Fit, load(folder.fit_path))  # a run folder holds no other
     settings = replace(settings, folder=folder, seed=folder.seed)
     with claimed(folder):
         made = make(prepare(model, data, sampler, geometry, edit, settings), sampler, settings)

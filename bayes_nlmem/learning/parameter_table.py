@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_nlmem.ground.prior import Prior
 from bayes_nlmem.ground.scales import Log
 from bayes_nlmem.ground.tables import Printed
 from bayes_nlmem.learning.diagnostics import mixing
@@ -81,7 +82,8 @@ def parameter_rows(model: Model, found: Iterable[str]) -> list[dict[str, Any]]:
     keys = ("name", "block", "parameter", "meaning", "unit", "value")
     listed = quantities(model)
     rows = [
-        (q.name, q.block, q.owner, q.meaning, q.unit, float(q.value) if q.known else None) for q in listed
+        (q.name, q.block, q.owner, q.meaning, q.unit, None if isinstance(q.value, Prior) else float(q.value))
+        for q in listed
     ]
     named = {quantity.name for quantity in listed}
     rows += [(name, OTHER, name, "added by an edit", "", None) for name in found if name not in named]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import cast
 
 import xarray as xr
 
@@ -86,7 +87,7 @@ def peek(path: str | Path) -> Fit:
     """
     folder = find_run(path)
     if folder.finished:
-        return load(folder.fit_path)
+        return cast(Fit, load(folder.fit_path))  # a run folder holds no other
     laplace = folder.laplace()
     sampled = join_parts(folder.part_paths, folder.asked["draws"])
     if laplace is None or sampled is None:

@@ -245,7 +245,8 @@ def _quadrature(groups, inside, theta, modes: Modes, tolerance: float, most: int
                 remedy="Use method='importance' or 'laplace'.",
             )
         )
-    before, change = None, np.full(len(slots), np.inf)
+    before: np.ndarray | None = None
+    change = np.full(len(slots), np.inf)
     for count in counts:
         places, log_weights = grid(modes, slots, count)
         terms = _values(groups, inside, theta, places) + log_weights
@@ -255,6 +256,7 @@ def _quadrature(groups, inside, theta, modes: Modes, tolerance: float, most: int
         before = value
         if 2 * change.sum() < tolerance:
             break
+    assert before is not None  # at least one grid
     status = np.where(2 * change.sum() < tolerance, CONVERGED, "more nodes needed")
     status = np.where(modes.converged, status, modes.status)
     return Integral(before, change, np.broadcast_to(status, change.shape).astype(str), len(places))

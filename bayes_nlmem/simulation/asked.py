@@ -29,7 +29,7 @@ def design_of(model: Model, data: Dataset | Design | Arm | pd.DataFrame, seed: i
         None of these.
     """
     if isinstance(data, Arm):
-        data = Design(data)
+        data = Design((data,))
     if isinstance(data, Design):
         data = data.dataset(seed)
     if isinstance(data, pd.DataFrame):
