@@ -19,6 +19,7 @@ from bayes_nlmem.ground.quantiles import quantile
 
 _RECORD = {"EVID": 0, "AMT": 0.0, "RATE": 0.0, "II": 0.0, "ADDL": 0, "SS": 0, "CMT": 0}
 _ALLOWED = ("E_SUBJECT_NO_DOSE", "E_DUPLICATED_RECORD")
+PLANNED = "planned observations, DV is not known yet"
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Design:
             frame=kept,
             table=data.table.assign(DV=planned),
             source="the design",
-            notes=(*data.notes, "planned observations, DV is not known yet"),
+            notes=(*data.notes, PLANNED),
             warnings=(),
         )
 

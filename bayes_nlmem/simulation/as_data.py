@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from bayes_nlmem.data.dataset import Dataset
+from bayes_nlmem.data.planned import PLANNED
 from bayes_nlmem.simulation.simulated import GROUP, Simulation
 
 
@@ -47,4 +48,6 @@ def replicate_as_data(simulation: Simulation, replicate: int) -> Dataset:
         cens[at] = 0 if code is None else code[replicate]
         limit[at] = np.where(cens[at] == table["CENS"].to_numpy(int)[at], limit[at], np.nan)
         evid[at], mdv[at] = 0, 0
-    return replace(simulation.data, table=table.assign(DV=dv, CENS=cens, EVID=evid, MDV=mdv, LIMIT=limit))
+    filled = table.assign(DV=dv, CENS=cens, EVID=evid, MDV=mdv, LIMIT=limit)
+    notes = (*(note for note in simulation.data.notes if note != PLANNED), "simulated observations")
+    return replace(simulation.data, table=filled, notes=notes)

@@ -148,6 +148,10 @@ def test_a_replicate_is_a_study_to_be_learnt_from():
     made = simulation.as_data(1)
     assert_array_equal(made.table["DV"][made.is_observation], simulation.values("cp")[1])
     assert_array_equal(made.covariate("WT"), simulation.data.covariate("WT"))
+    assert "simulated observations" in made.notes
+    planned = bn.Arm(2, bn.Regimen(100), times=TIMES, covariates={"WT": 70.0})
+    followed = bn.simulate(oral(), planned, parameters=KNOWN, draws=1, seed=3).as_data()
+    assert followed.notes == ("simulated observations",)
     with pytest.raises(bn.BayesNlmemError, match="a replicate from 0 to 1"):
         simulation.as_data(2)
     bare = bn.simulate(oral(), design(), parameters=KNOWN, draws=1, seed=3, residual_error=False)
