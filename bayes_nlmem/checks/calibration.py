@@ -18,11 +18,12 @@ from bayes_nlmem.checks.rank_bands import simultaneous_band, uniformity
 from bayes_nlmem.checks.replication import PROBABILITIES, Plan, replicate
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.planned import Arm, Design
-from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
+from bayes_nlmem.ground.messages import BayesNlmemError, ModelError, explain, names_text
 from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.learning.record import versions
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.asked import design_of
+from bayes_nlmem.statistics.time_to_event import TimeToEvent
 
 _SETTINGS = "settings.json"
 _COLUMNS = ("truth", "rank", "mean", "sd")
@@ -103,6 +104,8 @@ class Calibration:
             row |= {"z_mean": float(z.mean()), "z_sd": float(z.std(ddof=1)) if len(z) > 1 else np.nan}
             row["contraction"] = _contraction(truth, quantiles)
             rows[name] = row
+        if not rows:  # all replicates failed
+            return pd.DataFrame(columns=["n", "p_value", "z_mean", "z_sd", "contraction"])
         return pd.DataFrame.from_dict(rows, orient="index").astype({"n": int})
 
     def recovery(self) -> pd.DataFrame:
@@ -251,7 +254,8 @@ def sbc(
     Raises
     ------
     BayesNlmemError
-        A store that belongs to another calibration; a setting out of range.
+        A store that belongs to another calibration; a setting out of range; a time to event, whose times
+        would have to be drawn.
 
     References
     ----------
@@ -272,6 +276,7 @@ def sbc(
     """
     data = design_of(model, data.dataset(seed=seed) if isinstance(data, Design) else data)
     _check(n, draws, chains, ranks)
+    _check_endpoints(model)
     settings = {
         "model": model.name or "",
         "specification": hashlib.sha256(repr(model).encode()).hexdigest()[:16],
@@ -340,6 +345,18 @@ def _contraction(truth: np.ndarray, quantiles: np.ndarray) -> float:
         truth, widths = np.log(truth), np.log(widths)
     spread = float(np.subtract(*np.quantile(truth, [0.75, 0.25])))
     return 1 - (float(np.median(np.diff(widths, axis=1))) / spread) ** 2 if spread > 0 else np.nan
+
+
+def _check_endpoints(model: Model) -> None:
+    """A replicate keeps the times of the study; of a time to event they are what is seen."""
+    if timed := [output for output, law in model.residuals.items() if isinstance(law, TimeToEvent)]:
+        raise ModelError(
+            explain(
+                expected="endpoints that are seen at the times of the study",
+                got=f"a time to event ({names_text(timed)})",
+                remedy="Simulate times yourself, fit them with bn.fit, and rank the true values.",
+            )
+        )
 
 
 def _check(n: int, draws: int, chains: int, ranks: int) -> None:

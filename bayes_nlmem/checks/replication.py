@@ -74,7 +74,7 @@ def replicate(plan: Plan, number: int) -> dict[str, Any]:
         try:
             found |= _replicated(plan, number)
         except (BayesNlmemError, ArithmeticError, ValueError, RuntimeError, np.linalg.LinAlgError) as error:
-            found["status"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+            found["status"] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         return found | {"seconds": round(time.perf_counter() - began, 2)}
 
 

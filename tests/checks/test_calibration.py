@@ -85,6 +85,20 @@ def test_settings_out_of_range_are_refused():
         bn.sbc(STUDY.model, STUDY.data, n=1, draws=50)
 
 
+def test_a_time_to_event_is_refused_before_anything_is_run():
+    """A replicate keeps the times of the study, and here they are what is seen."""
+    study = bn.zoo.load("lung")
+    with pytest.raises(bn.ModelError, match=r"a time to event \(scale\)"):
+        bn.sbc(study.model, study.data, n=2)
+
+
+def test_a_calibration_of_failures_only_says_why_and_has_an_empty_table():
+    failed = {"replicate": 0, "status": "ModelError: the model does not fit the data"}
+    calibration = bn.Calibration({"model": "m", "ranks": 9}, (failed,))
+    assert "does not fit the data" in repr(calibration)
+    assert calibration.table().empty
+
+
 @pytest.mark.slow
 def test_replicates_do_not_depend_on_their_number_or_place(tmp_path):
     options = {"draws": 60, "tune": 150, "ranks": 19, "progress": False}
