@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from pathlib import Path
 
 import bayes_nlmem as bn
@@ -23,30 +22,33 @@ BLOCK = re.compile(r"(<!-- sbc -->\n).*?(<!-- /sbc -->)", re.DOTALL)
 def main(name: str, n: int) -> None:
     """Run, or go on with, the calibration and write `<name>/sbc.json`."""
     study = bn.zoo.load(name)
-    begin = time.process_time()
     calibration = bn.sbc(study.model, study.data, n=n, seed=1, store=HERE / f"{name}.sbc")
-    seconds = time.process_time() - begin
     command = f"python model_zoo/calibrate.py {name} {n}"
     print(calibration, calibration.save(HERE / name / "sbc.json", command=command), sep="\n")
     readme = HERE / name / "README.md"
     text = readme.read_text("utf-8")
-    words = described(calibration, command, seconds)
+    words = described(calibration, command)
     readme.write_text(BLOCK.sub(lambda found: f"{found[1]}{words}{found[2]}", text), "utf-8")
 
 
-def described(calibration: bn.Calibration, command: str, seconds: float) -> str:
+def described(calibration: bn.Calibration, command: str) -> str:
     """What was found, in a paragraph."""
     asked, table = calibration.settings, calibration.table()
     divergent = sum(bool(one.get("divergences")) for one in calibration.succeeded)
     smallest, worst, limit = table["p_value"].min(), table["p_value"].idxmin(), 0.05 / len(table)
     outside = [name for name, p in table["p_value"].items() if p < limit]
-    ranks = "stay inside" if not outside else f"of {', '.join(outside)} leave"
+    inside = f"the ranks of all {len(table)} quantities stay inside"
+    if outside:
+        inside = (
+            f"the ranks of {', '.join(outside)} leave, those of the other {len(table) - len(outside)} keep"
+        )
+    seconds = sum(one["seconds"] for one in calibration.replicates)
     return (
         f"`sbc.json` holds {len(calibration.replicates)} replicates of simulation-based calibration "
         f"({asked['chains']} chain of {asked['draws']} draws each, {asked['ranks']} of them ranked): "
-        f"{len(calibration.failed)} failed, {divergent} had divergent transitions, and the ranks of the "
-        f"{len(table)} quantities {ranks} the joint 95 % limit {limit:.2g} (smallest p {smallest:.2g}, of "
-        f"{worst}). Made by `{command}` in {seconds:.0f} s of processor time.\n"
+        f"{len(calibration.failed)} failed, {divergent} had divergent transitions, and {inside} the joint "
+        f"95 % limit (smallest p {smallest:.2g}, of {worst}; limit {limit:.2g}). Made by `{command}` in "
+        f"{seconds:.0f} s by the clock of a busy machine.\n"
     )
 
 
