@@ -79,6 +79,8 @@ class Step:
     def _reached(self, block: int) -> list[int]:
         """Compartments that depend on the parameters of a block."""
         columns = range(block * LANES, (block + 1) * LANES)
+        if columns.stop > self.program.n_parameters:  # lag, F, D or R of doses may fill the rest of the block
+            return list(range(self.n))
         first = (self.d.f_p, self.d.initial_p)
         found = {i for rows in first for i, row in enumerate(rows) if any(m in row for m in columns)}
         while more := {i for i, row in enumerate(self.d.f_y) if i not in found and found & set(row)}:
