@@ -87,7 +87,9 @@ SIX = [0.5, 1, 2, 4, 6, 8, 12, 24]
         ),
         (bn.LogNormalError(bn.HalfNormal(0.3)), {"sigma_cp_log": 0.15}),
         (
-            bn.YeoJohnsonError(bn.Additive(bn.HalfNormal(0.3)), power=bn.Normal(1, 0.5)),
+            bn.YeoJohnsonError(
+                bn.Additive(bn.HalfNormal(0.3)), power=bn.TruncatedNormal(1, 0.5, lower=0, upper=2)
+            ),
             {"sigma_cp_add": 0.1, "sigma_cp_lambda": 0.5},
         ),
         (
