@@ -130,6 +130,11 @@ class ScaledInverseWishart(BlockPrior):
     df : float, optional
         Degrees of freedom, p + 1 by default for a block of p parameters.
 
+    Raises
+    ------
+    ModelError
+        If the scale is not positive or `df` is not a number.
+
     References
     ----------
     O'Malley & Zaslavsky 2008, doi:10.1198/016214508000000724.
@@ -151,6 +156,9 @@ class ScaledInverseWishart(BlockPrior):
 
         scale, problems = admitted(self.scale, "scale", inside=POSITIVE)
         object.__setattr__(self, "scale", scale)
+        if self.df is not None and not is_number(self.df):
+            remedy = "Leave it out for uniform correlations; the prior of the sizes is `scale`."
+            problems.append(explain(expected="a number for `df`", got=repr(self.df), remedy=remedy))
         if problems:
             raise refusal(problems, "ScaledInverseWishart is not well stated")
 

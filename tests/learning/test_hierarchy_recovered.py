@@ -65,7 +65,7 @@ def correlated_normals(n, sds, correlations, rng):
     "prior",
     [
         bn.InverseWishart(4, [[0.1, 0.0], [0.0, 0.1]]),
-        bn.ScaledInverseWishart(3, bn.HalfNormal(0.5)),
+        bn.ScaledInverseWishart(bn.HalfNormal(0.5)),
         bn.LKJ(2),
     ],
     ids=["inverse-Wishart", "scaled inverse-Wishart", "LKJ"],
