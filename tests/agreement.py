@@ -35,10 +35,10 @@ class Agreement:
 def agreement(
     what: str, ours, theirs, *, source: str, within: float, relative: bool = False, test: str = ""
 ) -> Agreement:
-    """Compare numbers or arrays of one shape, absolutely or relative to the reference."""
+    """Compare numbers or arrays of one shape, absolutely or relative to the reference; two NaNs agree."""
     found, wanted = np.broadcast_arrays(np.asarray(ours, float).ravel(), np.asarray(theirs, float).ravel())
     away = np.abs(found - wanted) / (np.abs(wanted) if relative else 1.0)
-    away = np.where(np.isnan(away), np.inf, away)
+    away = np.where(np.isnan(found) & np.isnan(wanted), 0.0, np.where(np.isnan(away), np.inf, away))
     worst = int(np.argmax(away))
     return Agreement(
         what,
