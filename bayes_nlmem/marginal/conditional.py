@@ -15,6 +15,7 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 
+from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.marginal.compiled import Compiled, compile_flat
 from bayes_nlmem.translation.flat import Flat
 from bayes_nlmem.translation.graph import Translation
@@ -89,6 +90,22 @@ class Conditional:
         return np.concatenate(columns, axis=1) if columns else np.zeros((n, 0), dtype=int)
 
     @cached_property
+    def _added_groups(self) -> list[np.ndarray]:
+        """Subjects of the observed variables that an edit of the graph added."""
+        added = self.graph.observed_RVs[len(self.translation.observed) :]
+        for variable in added:
+            dims = self.graph.named_vars_to_dims.get(variable.name)
+            if dims is None or tuple(dims) != ("subject",):
+                raise ModelError(
+                    explain(
+                        expected=f'dims="subject" for the observed variable {variable.name!r} of the edit',
+                        got=f"dims={dims!r}",
+                        remedy="Observe one value per subject, or add the density as a pm.Potential.",
+                    )
+                )
+        return [np.arange(len(self.translation.layout.subjects)) for _ in added]
+
+    @cached_property
     def _groups(self) -> list[np.ndarray]:
         """Subject of every element of the terms that `_everything` returns: effects, then observations."""
         layout = self.translation.layout
@@ -98,6 +115,7 @@ class Conditional:
         return [
             *(of_effects[rv.name] for rv in self.effects.variables),
             *(subject[seen.record] for seen in self.translation.observed.values()),
+            *self._added_groups,
         ]
 
     # --- functions -------------------------------------------------------------------------------
