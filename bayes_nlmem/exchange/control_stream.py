@@ -329,12 +329,11 @@ def _translated(model: Any, levels: Mapping[str, str], listed: tuple[str, ...]) 
 
 
 def _plain(expression: Any) -> Any:
-    """Numbers that are whole as whole numbers, so that forms can be compared."""
+    """Decimal numbers as fractions, so that forms can be compared: to SymPy 1.0 is not 1."""
     import sympy
 
     return expression.replace(
-        lambda e: isinstance(e, sympy.Float) and float(e) == int(e) and abs(e) < 1e9,
-        lambda e: sympy.Integer(int(e)),
+        lambda e: isinstance(e, sympy.Float) and e.is_finite, lambda e: sympy.Rational(repr(float(e)))
     )
 
 

@@ -200,7 +200,29 @@ def _of_covariates(typical: Any, scale: str, words: Words) -> tuple[Any, dict[tu
             effects[names] = join(effects[names], part) if names in effects else part
         else:
             constant.append(part)
+    if scale == LOG:
+        constant, effects = _with_reference(constant, effects)
     return join(*constant), effects
+
+
+def _with_reference(
+    constant: list[Any], effects: dict[tuple[str, ...], Any]
+) -> tuple[list[Any], dict[tuple[str, ...], Any]]:
+    """The number that SymPy takes out of (WT/70)**0.75 put back, if there is one such power alone."""
+    import sympy
+
+    number = sympy.Mul(*(part for part in constant if part.is_number))
+    powers = [names for names, part in effects.items() if _known_power(part, names) is not None]
+    if len(powers) != 1 or number == 1 or not number.is_positive:
+        return constant, effects
+    kept = [part for part in constant if not part.is_number]
+    return kept, {**effects, powers[0]: number * effects[powers[0]]}
+
+
+def _known_power(part: Any, names: tuple[str, ...]) -> Any:
+    """The number to which a covariate is raised; None if the part is no such power."""
+    base, exponent = part.as_base_exp()
+    return exponent if base.is_Symbol and base.name in names and exponent.is_number else None
 
 
 def _factors(expression: Any) -> list[Any]:
@@ -259,6 +281,11 @@ def covariate_effect(
     if len(names) == 1:
         x = sympy.Symbol(names[0])
         if scale == LOG:
+            before = sympy.Mul(*(factor for factor in sympy.Mul.make_args(part) if factor.is_number))
+            known_exponent = _known_power(part / before, names)
+            if before != 1 and known_exponent is not None:
+                reference = float(f"{float(before) ** (-1 / float(known_exponent)):.12g}")
+                return Power(float(known_exponent), reference=reference)
             base, exponent = part.as_base_exp()
             inner = part.args[0] if isinstance(part, sympy.exp) else None
             if inner is not None and (logs := [a for a in sympy.Mul.make_args(inner) if a.func == sympy.log]):

@@ -41,6 +41,14 @@ class Imported:
         What the stream says and the model does not.
     known : Model
         The model with the stream's values in the place of all priors.
+
+    Examples
+    --------
+    >>> import bayes_nlmem as bn
+    >>> from bayes_nlmem.zoo import load
+    >>> study = load("theophylline")
+    >>> print(Imported(study.model, study.data, {"CL_pop": 2.8}, ("$COVARIANCE",), study.model).untranslated)
+    ('$COVARIANCE',)
     """
 
     model: Model

@@ -56,6 +56,12 @@ class Exported:
     text : str
     table : DataFrame
         Write it with ``table.to_csv(file, index=False)``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(Exported("$PROBLEM growth", pd.DataFrame({"ID": [1], "DV": [2.0]})))
+    $PROBLEM growth
     """
 
     text: str

@@ -53,6 +53,20 @@ ORAL = stream(
 )
 
 
+def test_known_exponents_keep_their_reference(tmp_path):
+    """SymPy writes (WT/70)**0.75 as 0.0413 WT**0.75, and holds 1.0 to be another number than 1."""
+    text = stream(
+        "CL = THETA(1)*(WT/70)**0.75*EXP(ETA(1))\nV = THETA(2)*WT/70*EXP(ETA(2))\nKA = THETA(3)\nS2 = V",
+        sub="ADVAN2 TRANS2",
+        numbers="$THETA (0,3) (0,32) (0,1)\n$OMEGA 0.09 0.04\n$SIGMA 0.01",
+    )
+    found = imported(tmp_path, text)
+    assert found.model.structure == bn.OneCompartment(absorption="first-order")
+    effects = {name: found.model.parameters[name].covariates["WT"] for name in ("CL", "V")}
+    assert effects == {"CL": bn.Power(0.75, reference=70.0), "V": bn.Power(1.0, reference=70.0)}
+    assert found.values["CL_pop"] == 3 and found.values["V_pop"] == 32
+
+
 def test_a_stream_with_clearances_is_the_closed_form_with_the_effects_of_its_covariates(tmp_path):
     found = imported(tmp_path, ORAL)
     model = found.model
