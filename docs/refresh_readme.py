@@ -23,8 +23,6 @@ def main() -> None:
     code = PARTS.search(text)["code"]
     printed, names = io.StringIO(), {}
     with tempfile.TemporaryDirectory() as folder:
-        table = ROOT / "model_zoo" / "theophylline" / "theophylline.csv"
-        (Path(folder) / table.name).write_bytes(table.read_bytes())
         os.chdir(folder)
         with contextlib.redirect_stdout(printed):
             exec(compile(code, "README.md", "exec"), names)

@@ -12,15 +12,13 @@ def readme(repository):
     return (repository / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_example_runs(readme, repository, small_fit, tmp_path, monkeypatch):
+def test_the_example_runs(readme, small_fit, tmp_path, monkeypatch):
     asked = {}
 
     def fit(model, data, **settings):
         asked.update(model=model, data=data, settings=settings)
         return small_fit
 
-    table = repository / "model_zoo" / "theophylline" / "theophylline.csv"
-    (tmp_path / "theophylline.csv").write_bytes(table.read_bytes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(bn, "fit", fit)
     (example,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
