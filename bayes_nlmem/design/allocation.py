@@ -144,7 +144,7 @@ def allocate_subjects(
     theta = point_of(planned.conditional, at)
     each = np.zeros((len(names), len(theta), len(theta)))
     for one, arm in zip(candidates(planned, theta), planned.arm, strict=True):
-        own = one.information(np.arange(len(one.time)), block_diagonal=False)
+        own = one.information(np.arange(len(one.time)), block_diagonal=True)
         each[arm] += one.subjects * own / before[arm]
     judge = criterion_of(criterion, about, reported(planned.conditional, theta, variances=False))
     per_cost = each / costs[:, None, None]

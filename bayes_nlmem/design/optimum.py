@@ -111,7 +111,7 @@ def optimise_design(
     fixed: Sequence[float] = (),
     spacing: float = 0.0,
     shared: bool = False,
-    block_diagonal: bool = False,
+    block_diagonal: bool = True,
     variances: bool = False,
     priors: bool = False,
     draws: int | None = None,

@@ -178,7 +178,7 @@ def expected_precision(
     at: Any,
     *,
     method: str = "fo",
-    block_diagonal: bool = False,
+    block_diagonal: bool | None = None,
     variances: bool = False,
     priors: bool = False,
     draws: int | None = None,
@@ -202,8 +202,10 @@ def expected_precision(
         Linearise at effects of zero; average over effects drawn from their distribution; or without any
         linearisation, from the scores of simulated subjects (for counts, categories, events, and where many
         values are below the limit of quantification).
-    block_diagonal : bool
-        Keep fixed effects and variances apart ("reduced" in PopED, PFIM's matrix, NONMEM's FIMDIAG=1).
+    block_diagonal : bool, optional
+        Keep fixed effects and variances apart ("reduced" in PopED, PFIM's matrix, NONMEM's FIMDIAG=1): the
+        default of the linearisations, since their full matrix counts the change of the linearised variance
+        with a typical value as information about it, and promises standard errors that refits do not reach.
     variances : bool
         Report omega^2 and sigma^2, as NONMEM, PopED and PFIM do, in place of standard deviations.
     priors : bool
@@ -260,9 +262,10 @@ def expected_precision(
     conditional = planned.conditional
     theta = point_of(conditional, at)
     found = candidates(planned, theta)
-    total = information_of(found, block_diagonal=block_diagonal)
+    apart = block_diagonal is not False
+    total = information_of(found, block_diagonal=apart)
     if method == "foce":
-        total = _averaged(planned, theta, draws, np.random.default_rng(seed), block_diagonal)
+        total = _averaged(planned, theta, draws, np.random.default_rng(seed), apart)
     if priors:
         total = total + prior_information(conditional, theta)
     shown = reported(conditional, theta, variances=variances)
@@ -273,7 +276,7 @@ def _simulated(
     model: Model,
     design: Design,
     at: Any,
-    block_diagonal: bool,
+    block_diagonal: bool | None,
     variances: bool,
     priors: bool,
     draws: int,

@@ -140,10 +140,10 @@ def _informations(
     own = [_own(one, design.arms[arm], model) for one, arm in zip(found, planned.arm, strict=True)]
     each, now = [], np.zeros((len(theta), len(theta)))
     for one, chosen in zip(found, own, strict=True):
-        base = one.subjects * one.information(chosen, block_diagonal=False)
+        base = one.subjects * one.information(chosen, block_diagonal=True)
         extra = [_position(one, name, time) for time in times]
         rows = np.array([[*chosen, k] for k in extra])
-        each.append(one.subjects * one.information(rows, block_diagonal=False) - base)
+        each.append(one.subjects * one.information(rows, block_diagonal=True) - base)
         now = now + base
     return _shown(planned, theta), now, each, planned.arm
 
