@@ -230,7 +230,7 @@ def test_a_fit_its_resumption_and_a_comparison(call, tmp_path):
     call("fit", "theophylline", "--run", "two.run", *settings[:-2], 2, "--quiet")
     found = call("compare", "one.run", "two.run", "--by", "observation", "--json")
     assert found.exit_code == OK, found.stderr
-    assert {row["index"] for row in json.loads(found.stdout)["table"]} == {"one", "two"}
+    assert {row["model"] for row in json.loads(found.stdout)["table"]} == {"one", "two"}
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """What can be done with SAEM's result: kept, compared, its standard errors checked another way."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,7 +100,7 @@ def test_estimates_are_not_compared_with_posteriors(estimated, small_fit):
 
 @pytest.mark.slow
 def test_a_report_on_estimates_speaks_of_estimates(estimated):
-    page = bn.report(estimated).html
+    page = re.sub(r"base64,[^\"]+", "", bn.report(estimated).html)  # pictures may spell anything
     for words in ("maximum likelihood estimates", "stochastic approximation EM", "bn.saem(model, data"):
         assert words in page
     for words in ("posterior draws", "No-U-Turn", "R̂", "credible interval", "nan"):
