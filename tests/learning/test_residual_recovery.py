@@ -159,5 +159,5 @@ def test_errors_of_one_sample_are_correlated():
     fit = bn.fit(model, bn.read(both), draws=250, tune=300, chains=2, seed=7, progress=False)
     (name,) = [n for n in fit.draws["posterior"].data_vars if n.startswith("corr_")]
     truth = {**truth, name: 0.6}
-    del truth["omega_CL"]  # these 20 subjects' own spread is 0.42
+    del truth["omega_CL"]  # 20 subjects: this seed draws a wide sample, seeds 8 to 10 do not
     assert all(inside(fit, truth).values()), inside(fit, truth)
