@@ -1,9 +1,9 @@
 """Make the simulated data of a study: `python model_zoo/simulate.py toenail`.
 
 A study whose published data may not be shipped has a `simulate.py` with `design(rng)`, a table of the
-published layout without observations, `TRUE`, the values that are simulated, and `COLUMN`, the column of
-the observations. The observations are drawn by `bn.simulate` from the study's own model. `LLOQ` gives
-limits of quantification by output.
+published layout without observations, and `COLUMN`, the column of the observations. They are drawn by
+`bn.simulate` from the study's own model at its `reference`, or at `TRUE` where the recipe gives one.
+`LLOQ` gives limits of quantification by output.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def main(name: str) -> None:
     if len(data.table) != len(table):
         raise SystemExit(f"{len(table)} rows were written, {len(data.table)} were read")
     limits = getattr(recipe, "LLOQ", None)
-    drawn = bn.simulate(study.model, data, parameters=recipe.TRUE, draws=1, seed=recipe.SEED, lloq=limits)
+    true = getattr(recipe, "TRUE", study.reference)
+    drawn = bn.simulate(study.model, data, parameters=true, draws=1, seed=recipe.SEED, lloq=limits)
     digits = getattr(recipe, "DIGITS", 4)
     for output in drawn.outputs:
         values = drawn.values(output)[0]

@@ -4,15 +4,6 @@ import pandas as pd
 
 SEED = 31
 COLUMN = "weight"
-TRUE = {
-    "A_pop": 753.5,
-    "B_pop": 0.9382,
-    "k_pop": 0.001642,
-    "omega_A": 0.0808,
-    "omega_B": 0.0026,
-    "omega_k": 0.1231,
-    "sigma_weight_add": 26.97,
-}
 
 
 def design(rng):

@@ -4,16 +4,6 @@ import pandas as pd
 
 SEED = 19
 COLUMN = "DV"
-TRUE = {
-    "CIRC0_pop": 5.05,
-    "MTT_pop": 88.7,
-    "GAMMA_pop": 0.161,
-    "SLOPE_pop": 8.58,
-    "omega_CIRC0": 0.42,
-    "omega_MTT": 0.16,
-    "omega_SLOPE": 0.4,
-    "sigma_A_circ_prop": 0.25,
-}
 
 
 def design(rng):

@@ -4,17 +4,6 @@ import pandas as pd
 
 SEED = 17
 COLUMN = "DV"
-TRUE = {
-    "CL_pop": 29.0,
-    "V1_pop": 64.0,
-    "Q_pop": 27.5,
-    "V2_pop": 166.0,
-    "omega_CL": 0.3,
-    "omega_V1": 0.3,
-    "omega_V2": 0.3,
-    "gamma_CL": 0.1,
-    "sigma_cp_prop": 0.2,
-}
 
 
 def design(rng):

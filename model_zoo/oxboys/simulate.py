@@ -5,14 +5,6 @@ import pandas as pd
 
 SEED = 15
 COLUMN = "height"
-TRUE = {
-    "base_pop": 149.37,
-    "slope_pop": 6.525,
-    "omega_base": 7.924,
-    "omega_slope": 1.6467,
-    "corr_base_slope": 0.6418,
-    "sigma_height_add": 0.6599,
-}
 
 
 def design(rng):

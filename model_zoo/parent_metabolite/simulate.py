@@ -4,19 +4,6 @@ import pandas as pd
 
 SEED = 21
 COLUMN = "DV"
-TRUE = {
-    "KA_pop": 1.2,
-    "CL_pop": 8.0,
-    "V_pop": 45.0,
-    "CLM_pop": 5.0,
-    "VM_pop": 20.0,
-    "omega_KA": 0.4,
-    "omega_CL": 0.3,
-    "omega_V": 0.2,
-    "omega_CLM": 0.25,
-    "sigma_cp_prop": 0.15,
-    "sigma_cm_prop": 0.12,
-}
 
 
 def design(rng):

@@ -4,16 +4,6 @@ import pandas as pd
 
 SEED = 14
 COLUMN = "response"
-TRUE = {
-    "E0_pop": 23.36,
-    "Emax_pop": 107.4,
-    "EC50_pop": 15.39,
-    "omega_E0": 0.3578,
-    "omega_Emax": 0.5468,
-    "omega_EC50": 0.2647,
-    "corr_Emax_EC50": -0.1085,
-    "sigma_response_add": 4.809,
-}
 
 
 def design(rng):

@@ -5,13 +5,6 @@ import pandas as pd
 SEED = 12
 COLUMN = "rapi"
 DIGITS = 12
-TRUE = {
-    "intercept_pop": 1.5615,
-    "slope_pop": -0.03132,
-    "omega_intercept": 0.9752,
-    "omega_slope": 0.06304,
-    "corr_intercept_slope": -0.1397,
-}
 
 
 def design(rng):

@@ -5,20 +5,6 @@ import pandas as pd
 SEED = 20
 COLUMN = "DV"
 LLOQ = {"cp": 0.5}
-TRUE = {
-    "KEL_pop": 0.05,
-    "V_pop": 3.2,
-    "KSYN_pop": 2.0,
-    "KDEG_pop": 0.25,
-    "KINT_pop": 0.08,
-    "KSS_pop": 1.5,
-    "omega_KEL": 0.25,
-    "omega_V": 0.2,
-    "omega_KSYN": 0.3,
-    "sigma_cp_add": 0.3,
-    "sigma_cp_prop": 0.12,
-    "sigma_A_target_prop": 0.15,
-}
 
 
 def design(rng):

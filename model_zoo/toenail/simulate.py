@@ -4,7 +4,6 @@ import pandas as pd
 
 SEED = 11
 COLUMN = "y"
-TRUE = {"alpha_pop": -1.699, "beta_pop": -0.3884, "beta_treatment": -0.1424, "omega_alpha": 4.005}
 
 
 def design(rng):
