@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pymc as pm
 
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.marginal.conditional import Conditional
@@ -20,11 +21,15 @@ def check_start(conditional: Conditional) -> None:
 def _why_not_finite(conditional: Conditional, value: np.ndarray) -> str:
     translation = conditional.translation
     graph = translation.graph
-    logp = graph.compile_logp(vars=graph.observed_RVs, sum=False, mode="FAST_COMPILE")(graph.initial_point())
+    point = graph.initial_point()
+    logp = graph.compile_logp(vars=graph.observed_RVs, sum=False, mode="FAST_COMPILE")(point)
     table = translation.data.table
     found = []
     for (output, seen), terms in zip(translation.observed.items(), logp, strict=True):
-        bad = seen.record[~np.isfinite(np.ravel(terms))]
+        wrong = ~np.isfinite(np.ravel(terms))
+        if wrong.all():  # one spread of 0 makes PyMC refuse all records of an output together
+            wrong = _unexplained(graph, output, point, wrong)
+        bad = seen.record[wrong]
         if len(bad):
             ids = list(dict.fromkeys(table["ID"].iloc[bad]))
             found.append(f"{output}: rows {_some(bad + 1)} of subjects {_some(ids)}")
@@ -35,6 +40,19 @@ def _why_not_finite(conditional: Conditional, value: np.ndarray) -> str:
     ids = [translation.layout.subjects[k] for k in np.flatnonzero(~np.isfinite(value))]
     got = "; ".join(found) or (f"subjects {_some(ids)}" if ids else "a gradient that is not finite")
     return explain(expected="a finite log-density at the priors' centres", got=got, remedy=remedy)
+
+
+def _unexplained(
+    graph: pm.Model, output: str, point: dict[str, np.ndarray], otherwise: np.ndarray
+) -> np.ndarray:
+    """Where the prediction is 0 or not finite; `otherwise` where there is no such record."""
+    [expression] = graph.replace_rvs_by_values([graph[output]])
+    function = graph.compile_fn(
+        expression, inputs=graph.value_vars, mode="FAST_COMPILE", on_unused_input="ignore"
+    )
+    predicted = np.ravel(function(point))
+    odd = ~np.isfinite(predicted) | (predicted == 0)
+    return odd if odd.any() else otherwise
 
 
 def _some(items, most: int = 10) -> str:
