@@ -99,7 +99,7 @@ def select_covariates(
     units of the random effect's standard deviation per standard deviation of the covariate, so that all
     candidates compete on equal terms and the uncertainty of the individual parameters counts in full. The
     posterior is then projected on submodels, from none upwards; the smallest whose left-out coefficients
-    are jointly within the `level` credible region of zero is selected.
+    are within the `level` credible region of zero, jointly and relation by relation, is selected.
 
     Parameters
     ----------

@@ -15,7 +15,9 @@ def project(draws: np.ndarray, owner: Sequence[str], level: float) -> tuple[pd.D
     The posterior is taken as normal, N(m, V). The nearest one with the coefficients D at zero conditions on
     that, and is away from it by the Kullback-Leibler divergence m_D' V_DD^{-1} m_D / 2 of the means; the
     next relation is the one that leaves least. A submodel is adequate where 2 loss is below the chi-squared
-    quantile of `level`: zero lies within the joint credible region of what is left out.
+    quantile of `level`, so that zero lies within the joint credible region of all that is left out, and where
+    the same holds for every relation left out on its own: among many idle candidates, the joint region alone
+    is too wide to see one effect that its own interval shows.
 
     Parameters
     ----------
@@ -47,15 +49,18 @@ def project(draws: np.ndarray, owner: Sequence[str], level: float) -> tuple[pd.D
     mean, covariance = draws.mean(axis=0), np.atleast_2d(np.cov(draws, rowvar=False))
     covariance = covariance + 1e-12 * np.diag(np.diag(covariance) + 1e-300)
 
-    def loss(kept: list[str]) -> float:
-        out = np.flatnonzero(~np.isin(owners, kept))
+    def loss_without(out: np.ndarray) -> float:
         if not len(out):
             return 0.0
         return 0.5 * float(mean[out] @ np.linalg.solve(covariance[np.ix_(out, out)], mean[out]))
 
-    def allowed(kept: list[str]) -> float:
-        out = int(np.sum(~np.isin(owners, kept)))
-        return float(gammaincinv(out / 2, level)) if out else 0.0
+    def loss(kept: list[str]) -> float:
+        return loss_without(np.flatnonzero(~np.isin(owners, kept)))
+
+    def zero_is_credible(out: np.ndarray) -> bool:
+        return not len(out) or loss_without(out) <= float(gammaincinv(len(out) / 2, level)) + 1e-12
+
+    idle = {name: zero_is_credible(np.flatnonzero(owners == name)) for name in names}
 
     kept: list[str] = []
     none = loss(kept)
@@ -63,7 +68,9 @@ def project(draws: np.ndarray, owner: Sequence[str], level: float) -> tuple[pd.D
     chosen: tuple[str, ...] | None = None
     while True:
         now = loss(kept)
-        adequate = now <= allowed(kept) + 1e-12
+        rest = [name for name in names if name not in kept]
+        together = zero_is_credible(np.flatnonzero(~np.isin(owners, kept)))
+        adequate = together and all(idle[name] for name in rest)
         if adequate and chosen is None:
             chosen = tuple(name for name in names if name in kept)
         explained = 1 - now / none if none > 0 else 1.0
@@ -75,7 +82,6 @@ def project(draws: np.ndarray, owner: Sequence[str], level: float) -> tuple[pd.D
                 "adequate": adequate,
             }
         )
-        rest = [name for name in names if name not in kept]
         if not rest:
             break
         kept = [*kept, min(rest, key=lambda name: loss([*kept, name]))]

@@ -26,3 +26,13 @@ def test_a_relation_comes_as_a_whole():
     draws = np.random.default_rng(3).normal([3.0, 0.0, 0.0], 1.0, size=(4000, 3))
     _, kept = project(draws, ["CL_RACE", "CL_RACE", "V_WT"], 0.95)
     assert kept == ("CL_RACE",)
+
+
+def test_one_effect_is_seen_among_many_that_are_idle():
+    """All that is left out lies within the joint region; the second relation alone does not."""
+    rng = np.random.default_rng(4)
+    mean = [4.0, 2.5, 0.5, -0.5, 0.5, -0.5, 0.5, -0.5, 0.5]
+    draws = rng.normal(mean, 1.0, size=(8000, len(mean)))
+    path, kept = project(draws, list("abcdefghi"), 0.95)
+    assert kept == ("a", "b")
+    assert path["adequate"].tolist() == [False, False] + [True] * 8
