@@ -51,7 +51,8 @@ class SaemRecord(RunRecord):
     problem : str
         What is wrong with the information matrix, if anything.
     vanishing : list of str
-        Standard deviations of effects that go to zero: they stand where the run left them.
+        Standard deviations of effects that go to zero, and blocks whose correlations go to 1 or -1 (by their
+        partial correlations): they stand where the run left them.
     seed, sampler, geometry, chains, draws, tune, target_accept, edited, start, start_converged : object
         As in `RunRecord`.
     timings, versions, data_digest, parts, data_choices, structure, failures : object
@@ -353,6 +354,15 @@ def _findings(record: SaemRecord):
             "Look at plot_convergence and the standard errors; fix a parameter or use more chains.",
         )
     for name in record.vanishing:
+        if name.startswith("partial_"):
+            block = name.removeprefix("partial_").partition("[")[0].replace("_", ", ")
+            yield Finding(
+                f"the correlation of {block} goes to 1 or -1: the effects cannot be told apart",
+                "too few subjects, or too little seen of these parameters, for a correlation",
+                "Take the correlation out, or use priors (priors=True, or bn.fit). Estimates of the others can be "
+                "used; they hold at the present correlation.",
+            )
+            continue
         yield Finding(
             f"{name} goes to zero: its size now, and whether it is there at all, means nothing",
             "the data show no variability of it, or do not tell it from the residual error",

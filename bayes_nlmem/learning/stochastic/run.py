@@ -276,21 +276,22 @@ class Run:
 
     @property
     def gone(self) -> np.ndarray:
-        """Which of the estimated elements are standard deviations that go to zero."""
+        """Which of the estimated elements are deviations that go to zero, correlations that go to 1 or -1."""
         return np.zeros(len(self.roles.estimated), bool) if self.vanishing is None else self.vanishing
 
     def _weak(self, parts: Parts) -> np.ndarray:
-        """Standard deviations about which the effects, not being seen, leave next to no information.
+        """Deviations and correlations about which the effects, not being seen, leave next to no information.
 
-        log omega has no maximum where omega is zero: EM and Newton steps creep on for ever. It stays where it
-        stands, and the others are estimated.
+        log omega has no maximum where omega is zero, nor has the log-odds of a correlation where that is 1 or
+        -1: EM and Newton steps creep on for ever. They stay where they stand, and the others are estimated.
         """
         share = np.diag(parts.observed) / np.diag(parts.complete)
-        deviation = np.isin(self.roles.estimated, list(self.roles.deviations))
-        return deviation & (share < _LITTLE)
+        candidate = np.isin(self.roles.estimated, list(self.roles.deviations))
+        candidate |= [name.startswith("partial_") for name in self.estimated_names]
+        return candidate & (share < _LITTLE)
 
     def _inverse_of_known(self, observed: np.ndarray) -> tuple[np.ndarray, str]:
-        """Covariance of the estimates, NaN for deviations that go to zero; what else is wrong."""
+        """Covariance of the estimates, NaN for what is `gone`; what else is wrong."""
         known = np.flatnonzero(~self.gone)
         names = [self.estimated_names[k] for k in known]
         covariance = np.full(observed.shape, np.nan)

@@ -125,3 +125,14 @@ def test_lung(published):
     model = study.model.with_parameter("Te", iiv=bn.HalfNormal(1))
     result = at_boundary(model, study.data, "omega_Te", 25)
     assert_allclose(result.likelihood["minus_twice"], 2269.2, atol=0.9)
+
+
+def test_a_correlation_at_one(published):
+    """Theophylline: by quadrature -2LL falls as the correlation grows, 96.56 at 0.5, 92.58 at 0.9, 91.87 at 0.999."""
+    study = published("theophylline")
+    result = bn.saem(study.model, study.data, likelihood=False, seed=1, progress=False)
+    assert result.record.vanishing == ["partial_CL_V[0]"]
+    assert "the correlation of CL, V goes to 1 or -1" in str(result.convergence())
+    assert result.estimates.loc["corr_CL_V", "value"] > 0.99
+    assert np.isnan(result.estimates.loc["corr_CL_V", "se"])
+    assert_allclose(result.estimates.loc["V_pop", "se"], 1.0, rtol=0.3)
