@@ -359,8 +359,8 @@ def _findings(record: SaemRecord):
             yield Finding(
                 f"the correlation of {block} goes to 1 or -1: the effects cannot be told apart",
                 "too few subjects, or too little seen of these parameters, for a correlation",
-                "Take the correlation out, or use priors (priors=True, or bn.fit). Estimates of the others can "
-                "be used; they hold at the present correlation.",
+                "Take the correlation out, or use priors (priors=True, or bn.fit). Estimates of the others "
+                "can be used; they hold at the present correlation.",
             )
             continue
         yield Finding(
