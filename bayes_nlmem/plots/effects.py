@@ -9,6 +9,7 @@ import pandas as pd
 
 from bayes_nlmem.ground.messages import BayesNlmemError, explain
 from bayes_nlmem.plots.panels import panels
+from bayes_nlmem.plots.pointing import tell
 from bayes_nlmem.plots.smoother import lowess
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, labelled, new_figure, style
 from bayes_nlmem.selection.signals import covariate_signals
@@ -113,7 +114,7 @@ def plot_effects_against_covariates(fit: Any) -> Any:
             for axes, parameter in zip(line, effects, strict=True):
                 axes.axhline(0, color=MUTED, linewidth=1)
                 draw = _against_number if covariates[name].categories is None else _against_category
-                draw(axes, values, effects[parameter].to_numpy())
+                draw(axes, values, effects[parameter])
                 axes.set(xlabel=labelled(name, fit.data.units.get(name)), ylabel=f"η {parameter}")
                 text, how = _said(signals, name, str(parameter))
                 axes.set_title(text, **how)
@@ -226,18 +227,22 @@ _DOTS: dict[str, Any] = {
 }
 
 
-def _against_number(axes: Any, values: np.ndarray, means: np.ndarray) -> None:
-    axes.plot(values, means, **_DOTS)
+def _against_number(axes: Any, values: np.ndarray, means: pd.Series) -> None:
+    tell(axes.plot(values, means, **_DOTS), _subjects(means))
     near = min(1.0, max(2 / 3, 20 / values.size))  # few subjects deserve a calm curve
     axes.plot(*lowess(values, means, fraction=near), color=SMOOTH, linewidth=1.6)
 
 
-def _against_category(axes: Any, values: np.ndarray, means: np.ndarray) -> None:
+def _against_category(axes: Any, values: np.ndarray, means: pd.Series) -> None:
     levels = sorted(set(values.tolist()))
     for place, level in enumerate(levels):
         own = means[values == level]
-        axes.plot(place + np.linspace(-0.12, 0.12, own.size), own, **_DOTS)
+        tell(axes.plot(place + np.linspace(-0.12, 0.12, own.size), own, **_DOTS), _subjects(own))
         axes.plot([place - 0.25, place + 0.25], [own.mean()] * 2, color=SMOOTH, linewidth=1.8)
     names = [level if isinstance(level, str) else f"{level:g}" for level in levels]
     axes.set_xticks(range(len(levels)), names)
     axes.set_xlim(-0.6, len(levels) - 0.4)
+
+
+def _subjects(means: pd.Series) -> list[str]:
+    return [f"ID {subject}\nη {means.name} {mean:.3g}" for subject, mean in means.items()]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_nlmem.plots.individuals import chosen_output
+from bayes_nlmem.plots.pointing import observation_words, tell
 from bayes_nlmem.plots.smoother import lowess
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, SMOOTH, labelled, new_figure, plain_log, style
 
@@ -73,7 +74,7 @@ def goodness_of_fit(
     Parameters
     ----------
     predictions : DataFrame
-        Columns TIME, DV, CENS, PRED, IPRED, IWRES; one row per observation.
+        Columns TIME, DV, CENS, PRED, IPRED, IWRES, and ID if known; one row per observation.
     time_unit, unit : str, optional
         Units of the time and of the observations.
     log_scale, axes :
@@ -84,6 +85,8 @@ def goodness_of_fit(
     matplotlib.figure.Figure
     """
     seen = predictions[predictions.CENS == 0]
+    words = observation_words(seen, ["PRED", "IPRED", "IWRES"], time_unit=time_unit, unit=unit)
+    seen = seen.assign(WORDS=words)
     observed, predicted = labelled("Observed", unit), "prediction" + (f" [{unit}]" if unit else "")
     with style():
         figure = new_figure(9.2, 6.1) if axes is None else np.ravel(axes)[0].figure
@@ -109,45 +112,46 @@ def _legend() -> list[Any]:
 def _against_population(
     axes: Any, seen: pd.DataFrame, observed: str, predicted: str, _: str, log: bool
 ) -> None:
-    _identity_panel(axes, seen.PRED, seen.DV, log)
+    _identity_panel(axes, seen.PRED, seen.DV, seen.WORDS, log)
     axes.set(xlabel=f"Population {predicted}", ylabel=observed)
 
 
 def _against_individual(
     axes: Any, seen: pd.DataFrame, observed: str, predicted: str, _: str, log: bool
 ) -> None:
-    _identity_panel(axes, seen.IPRED, seen.DV, log)
+    _identity_panel(axes, seen.IPRED, seen.DV, seen.WORDS, log)
     axes.set(xlabel=f"Individual {predicted}", ylabel=observed)
 
 
 def _absolute_residuals(axes: Any, seen: pd.DataFrame, _: str, predicted: str, __: str, ___: bool) -> None:
     size = seen.IWRES.abs()
     axes.axhline(np.sqrt(2 / np.pi), color=MUTED, linewidth=1)  # E|N(0, 1)|
-    _cloud(axes, seen.IPRED, size, robust=0)  # the mean is wanted, and |N(0, 1)| is skewed
+    _cloud(axes, seen.IPRED, size, seen.WORDS, robust=0)  # the mean is wanted, and |N(0, 1)| is skewed
     axes.set(xlabel=f"Individual {predicted}", ylabel="|IWRES|", ylim=(0, None))
 
 
 def _residuals_over_time(axes: Any, seen: pd.DataFrame, _: str, __: str, time: str, ___: bool) -> None:
-    _residual_panel(axes, seen.TIME, seen.IWRES)
+    _residual_panel(axes, seen.TIME, seen.IWRES, seen.WORDS)
     axes.set(xlabel=time, ylabel="IWRES")
 
 
 def _residuals_over_prediction(
     axes: Any, seen: pd.DataFrame, _: str, predicted: str, __: str, ___: bool
 ) -> None:
-    _residual_panel(axes, seen.PRED, seen.IWRES)
+    _residual_panel(axes, seen.PRED, seen.IWRES, seen.WORDS)
     axes.set(xlabel=f"Population {predicted}", ylabel="IWRES")
 
 
 def _normal_quantiles(axes: Any, seen: pd.DataFrame, _: str, __: str, ___: str, ____: bool) -> None:
     from scipy.special import ndtri
 
-    ordered = np.sort(seen.IWRES.dropna())
+    known = seen.dropna(subset="IWRES").sort_values("IWRES", kind="stable")
+    ordered = known.IWRES.to_numpy()
     normal = ndtri((np.arange(ordered.size) + 0.5) / max(1, ordered.size))
     if ordered.size:
         ends = [min(normal[0], ordered[0]), max(normal[-1], ordered[-1])]
         axes.plot(ends, ends, color=MUTED, linewidth=1)
-    axes.plot(normal, ordered, **_DOT)
+    tell(axes.plot(normal, ordered, **_DOT), known.WORDS)
     axes.set(xlabel="Normal quantiles", ylabel="IWRES quantiles")
 
 
@@ -170,15 +174,17 @@ _DOT: dict[str, Any] = {
 }
 
 
-def _cloud(axes: Any, x: pd.Series, y: pd.Series, robust: int = 3) -> None:
-    axes.plot(x, y, **_DOT)
+def _cloud(axes: Any, x: pd.Series, y: pd.Series, words: pd.Series, robust: int = 3) -> None:
+    tell(axes.plot(x, y, **_DOT), words)
     axes.plot(*lowess(x, y, robust=robust), color=SMOOTH, linewidth=1.6)
 
 
-def _identity_panel(axes: Any, predicted: pd.Series, observed: pd.Series, log: bool) -> None:
+def _identity_panel(
+    axes: Any, predicted: pd.Series, observed: pd.Series, words: pd.Series, log: bool
+) -> None:
     if log:
         positive = (predicted > 0) & (observed > 0)
-        predicted, observed = predicted[positive], observed[positive]
+        predicted, observed, words = predicted[positive], observed[positive], words[positive]
         axes.set(xscale="log", yscale="log")
     both = np.concatenate([predicted, observed])
     both = both[np.isfinite(both)]
@@ -186,19 +192,19 @@ def _identity_panel(axes: Any, predicted: pd.Series, observed: pd.Series, log: b
         ends = [both.min(), both.max()]
         axes.plot(ends, ends, color=MUTED, linewidth=1)
     if not log:
-        _cloud(axes, predicted, observed)
+        _cloud(axes, predicted, observed, words)
         return
-    axes.plot(predicted, observed, **_DOT)
+    tell(axes.plot(predicted, observed, **_DOT), words)
     place, height = lowess(np.log(predicted), np.log(observed))  # the smoother sees what the eye sees
     axes.plot(np.exp(place), np.exp(height), color=SMOOTH, linewidth=1.6)
     plain_log(axes.xaxis)
     plain_log(axes.yaxis)
 
 
-def _residual_panel(axes: Any, x: pd.Series, residual: pd.Series) -> None:
+def _residual_panel(axes: Any, x: pd.Series, residual: pd.Series, words: pd.Series) -> None:
     axes.axhline(0, color=MUTED, linewidth=1)
     for bound in (-1.96, 1.96):
         axes.axhline(bound, color=MUTED, linewidth=0.9, linestyle=(0, (2, 2)))
-    _cloud(axes, x, residual)
+    _cloud(axes, x, residual, words)
     reach = max(2.5, float(residual.abs().max()) * 1.08) if residual.notna().any() else 2.5
     axes.set_ylim(-reach, reach)

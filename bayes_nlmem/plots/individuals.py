@@ -11,6 +11,7 @@ import pandas as pd
 
 from bayes_nlmem.data.grid import on_grid
 from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
+from bayes_nlmem.plots.pointing import observation_words, tell
 from bayes_nlmem.plots.style import (
     BAND,
     INDIVIDUAL,
@@ -94,8 +95,9 @@ def plot_individual_fits(
         columns=columns,
         share_axes=share_axes,
         log_scale=log_scale,
-        x_label=labelled("Time", units.get("TIME")),
-        y_label=labelled(output, units.get(output, units.get("DV"))),
+        time_unit=units.get("TIME"),
+        unit=units.get(output, units.get("DV")),
+        name=output,
         population=_new_subjects(fit, output) if population_band else None,
     )
 
@@ -121,8 +123,9 @@ def individual_fits(
     columns: int = 4,
     share_axes: bool = True,
     log_scale: bool = False,
-    x_label: str = "Time",
-    y_label: str = "DV",
+    time_unit: str | None = None,
+    unit: str | None = None,
+    name: str = "DV",
     population: pd.DataFrame | None = None,
 ) -> Any:
     """The picture of `plot_individual_fits`, from tables.
@@ -130,15 +133,17 @@ def individual_fits(
     Parameters
     ----------
     observations : DataFrame
-        Columns ID, TIME, DV, CENS, LIMIT.
+        Columns ID, TIME, DV, CENS, LIMIT, PRED, IPRED.
     curves : DataFrame
         Columns ID, TIME, PRED, IPRED, IPRED_LOWER, IPRED_UPPER on a dense grid of times.
     doses : mapping
         ID -> times of its doses.
     subjects, page, per_page, columns, share_axes, log_scale :
         As in `plot_individual_fits`.
-    x_label, y_label : str
-        Names and units of the axes.
+    time_unit, unit : str, optional
+        Of the time and of the observations.
+    name : str
+        Of the observations.
     population : DataFrame, optional
         ID, TIME, LOWER, UPPER of new subjects.
 
@@ -147,6 +152,8 @@ def individual_fits(
     matplotlib.figure.Figure
     """
     chosen = _chosen_subjects(observations, subjects)
+    words = observation_words(observations, ["IPRED", "PRED"], time_unit=time_unit, unit=unit)
+    observations = observations.assign(WORDS=words)
     pages = page_count(len(chosen), per_page)
     if not 1 <= page <= pages:
         raise BayesNlmemError(explain(expected=f"a page from 1 to {pages}", got=page))
@@ -174,8 +181,8 @@ def individual_fits(
             above = grid[-2, list(grid[-1]).index(axes)] if rows > 1 else None
             if above is not None:
                 above.xaxis.set_tick_params(labelbottom=True)
-        figure.supxlabel(x_label, fontsize=9.5, color=INK)
-        figure.supylabel(y_label, fontsize=9.5, color=INK)
+        figure.supxlabel(labelled("Time", time_unit), fontsize=9.5, color=INK)
+        figure.supylabel(labelled(name, unit), fontsize=9.5, color=INK)
         censored = bool((observations.CENS != 0).any())
         dosed = any(len(times) for times in doses.values())
         figure.legend(
@@ -258,10 +265,10 @@ def _panel(axes: Any, observed: pd.DataFrame, curve: pd.DataFrame, doses: np.nda
     axes.plot(time, curve.PRED, color=POPULATION, linewidth=1.1, linestyle=(0, (4, 2)))
     axes.plot(time, curve.IPRED, color=INDIVIDUAL, linewidth=1.5)
     seen = observed[observed.CENS == 0]
-    axes.plot(seen.TIME, seen.DV, **_POINT)
+    tell(axes.plot(seen.TIME, seen.DV, **_POINT), seen.WORDS)
     for sign, marker in ((1, "v"), (-1, "^")):
         beyond = observed[observed.CENS == sign]
-        axes.plot(beyond.TIME, beyond.DV, **_TRIANGLE, marker=marker)
+        tell(axes.plot(beyond.TIME, beyond.DV, **_TRIANGLE, marker=marker), beyond.WORDS)
     shown = doses[doses <= time.max()] if time.size else doses
     axes.plot(shown, np.zeros_like(shown), **_DOSE, transform=axes.get_xaxis_transform())
 

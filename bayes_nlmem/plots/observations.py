@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_nlmem.plots.panels import panels
+from bayes_nlmem.plots.pointing import observation_words, tell
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, labelled, plain_log, style
 
 
@@ -37,6 +38,8 @@ def plot_observations(data: Any, *, log_scale: bool | None = None, axes: Any = N
     2
     """
     seen = data.table[(data.table.EVID == 0) & (data.table.MDV == 0)]
+    words = observation_words(seen, [], time_unit=data.units.get("TIME"), unit=data.units.get("DV"))
+    seen = seen.assign(WORDS=words)
     kind = "DVID" if seen.DVID.nunique() > 1 else "CMT"
     kinds = list(dict.fromkeys(seen[kind]))
     scales = (False, True) if log_scale is None else (log_scale,)
@@ -74,9 +77,13 @@ def _spaghetti(axes: Any, seen: pd.DataFrame, log: bool) -> None:
     for _, own in seen.groupby("SUBJECT", sort=False):
         axes.plot(own.TIME, own.DV, color=INDIVIDUAL, linewidth=0.8, alpha=0.5)
     inside = seen[seen.CENS == 0]
-    axes.plot(inside.TIME, inside.DV, "o", color=INK, markersize=2.8, alpha=0.7, markeredgewidth=0)
+    points = axes.plot(inside.TIME, inside.DV, "o", color=INK, markersize=2.8, alpha=0.7, markeredgewidth=0)
+    tell(points, inside.WORDS)
     for sign, marker in ((1, "v"), (-1, "^")):
         beyond = seen[seen.CENS == sign]
-        axes.plot(beyond.TIME, beyond.DV, marker, markersize=4.5, markerfacecolor="none", markeredgecolor=INK)
+        points = axes.plot(
+            beyond.TIME, beyond.DV, marker, markersize=4.5, markerfacecolor="none", markeredgecolor=INK
+        )
+        tell(points, beyond.WORDS)
     if log:
         plain_log(axes.yaxis)

@@ -191,7 +191,7 @@ def _written(make: Chapter, fit: Any, progress: bool) -> Section | None:
         print(f"report: {name}", file=sys.stderr, flush=True)
     try:
         return make(fit)
-    except (BayesNlmemError, NotImplementedError) as error:
+    except BayesNlmemError as error:
         notice = Notice("warning", "This section could not be made for this fit.", (str(error),))
         return Section(name[:1].upper() + name[1:], (notice,))
 

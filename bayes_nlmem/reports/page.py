@@ -8,8 +8,9 @@ from html import escape
 from importlib.resources import files
 from itertools import count
 
+from bayes_nlmem.plots.pointing import Pointer
 from bayes_nlmem.reports.blocks import Block, Figure, Markup, Notice, Numbers, Paragraph, Section, Table
-from bayes_nlmem.reports.images import data_uri
+from bayes_nlmem.reports.images import image
 
 
 def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
@@ -81,10 +82,29 @@ def _block(block: Block, number: dict[type, count]) -> str:
             return _table(block, next(number[Table]))
         case Figure(caption, picture, alternative):
             width = picture.get_size_inches()[0]
-            image = f'src="{data_uri(picture)}" alt="{escape(alternative)}" style="width:{width:.1f}in"'
+            made = image(picture)
+            shown = f'<img src="{made.address}" alt="{escape(alternative)}">{_points(made.points)}'
             said = f"<b>Figure {next(number[Figure])}.</b> {escape(caption)}"
-            return f"<figure><img {image}><figcaption>{said}</figcaption></figure>"
+            return (
+                f'<figure><div class="picture" style="width:{width:.1f}in">{shown}</div>'
+                f"<figcaption>{said}</figcaption></figure>"
+            )
     raise TypeError(f"not a block of a report: {block!r}")
+
+
+def _points(points: Sequence[Pointer]) -> str:
+    """Invisible places that show their words under the pointer or the finger, without a script.
+
+    The class says where the words go, towards the middle of the picture: right or left, up or down.
+    """
+    if not points:
+        return ""
+    places = "".join(
+        f'<i class="{"rl"[x > 0.5]}{"ud"[y < 0.5]}" style="left:{100 * x:.2f}%;top:{100 * y:.2f}%" '
+        f'data-w="{escape(words).replace(chr(10), "&#10;")}"></i>'
+        for x, y, words in points
+    )
+    return f'<div class="points" aria-hidden="true">{places}</div>'
 
 
 def _table(table: Table, number: int) -> str:

@@ -70,6 +70,16 @@ def test_the_page_asks_nothing_of_the_network(whole):
     assert len(sources) == 14 and all(source.startswith("data:image/png;base64,") for source in sources)
 
 
+def test_every_observation_says_whose_it_is(whole):
+    words = re.findall(r'data-w="(ID \d+, [^"]*)"', whole.html)
+    fits = [text for text in words if "IPRED" in text and "IWRES" not in text]
+    assert (
+        len(fits) == 132
+        and fits[1] == "ID 1, 0.25 h&#10;observed 2.84 mg/L&#10;" + fits[1].split("&#10;", 2)[2]
+    )
+    assert sum("IWRES" in text for text in words) == 6 * 132
+
+
 def test_the_page_is_small_enough_to_mail(whole):
     assert len(whole.html) < 2e6
 
@@ -228,7 +238,11 @@ def test_a_browser_shows_the_page_without_an_error(whole, tmp_path):
         pytest.skip("no Chromium on this machine")
     probe = (
         "<script>window.addEventListener('load', () => { document.body.dataset.figures = "
-        "[...document.images].filter(i => i.complete && i.naturalWidth > 50).length; });</script></body>"
+        "[...document.images].filter(i => i.complete && i.naturalWidth > 50).length; "
+        "document.body.dataset.points = [...document.querySelectorAll('.points i')].filter(i => { "
+        "const a = i.getBoundingClientRect(), b = i.closest('.picture').getBoundingClientRect(); "
+        "return a.width > 5 && a.left > b.left && a.right < b.right && a.top > b.top && a.bottom < b.bottom; "
+        "}).length; });</script></body>"
     )
     page = tmp_path / "x.html"
     page.write_text(whole.html.replace("</body>", probe), encoding="utf-8")
@@ -236,4 +250,5 @@ def test_a_browser_shows_the_page_without_an_error(whole, tmp_path):
     done = subprocess.run([*words_, page.as_uri()], capture_output=True, text=True, timeout=120)
     assert "CONSOLE" not in done.stderr, done.stderr
     assert f'data-figures="{whole.html.count("<img")}"' in done.stdout
+    assert f'data-points="{whole.html.count("data-w=")}"' in done.stdout
     assert len(whole.html) < 10e6
