@@ -143,7 +143,7 @@ _EXPORTS: dict[str, str] = {
     "shrinkage": "checks.loss_of_spread",
     "shrinkage_of_arrays": "checks.loss_of_spread",
     "CategoryVPC": "checks.categories",
-    "EventVPC": "checks.events",
+    "EventVPC": "checks.event_vpc",
     "VPC": "checks.visual_predictive",
     "vpc": "checks.visual_predictive",
     "vpc_categories": "checks.categories",

@@ -3,75 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.checks.event_times import simulated_times
+from bayes_nlmem.checks.event_vpc import POINTS, EventVPC, band_of
+from bayes_nlmem.checks.repeated_events import vpc_of_all_events
 from bayes_nlmem.checks.replicated import Replicated, levels
 from bayes_nlmem.checks.survival import event_rates, kaplan_meier
 from bayes_nlmem.data.dataset import Dataset
-from bayes_nlmem.data.grid import on_grid
-from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import ModelError, explain, names_text
 from bayes_nlmem.simulation.replicates import simulate
-from bayes_nlmem.simulation.simulated import GROUP, Simulation
+from bayes_nlmem.simulation.simulated import Simulation
 from bayes_nlmem.statistics.time_to_event import TimeToEvent
-from bayes_nlmem.translation.endpoints import input_name, law_of
-
-_POINTS = 200
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class EventVPC:
-    """A visual predictive check of the time to an event, or of repeated events.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row per stratum and time: share without event, `observed` (Kaplan-Meier), and `lower`, `median`,
-        `upper` of the replicates. Of all events of repeated ones: mean number of events per subject.
-    hazard : DataFrame
-        One row per stratum and interval of time: `x_min`, `x_max`, `x`, events per time at risk, `observed`,
-        `lower`, `median`, `upper`.
-    subjects : DataFrame
-        ID, `stratum`, `entry`, `time` of the event or of the end of follow-up, `event` (of all events: how
-        many).
-    settings : dict
-        Level, number of simulations, end of follow-up, and which `events` ("first" or "all").
-    x_label, y_label : str
-        Labels.
-
-    Examples
-    --------
-    See `vpc_events`.
-
-    >>> import bayes_nlmem as bn
-    >>> bn.EventVPC.__dataclass_fields__.keys() >= {"table", "hazard", "subjects"}
-    True
-    """
-
-    table: pd.DataFrame
-    hazard: pd.DataFrame
-    subjects: pd.DataFrame
-    settings: Mapping[str, Any]
-    x_label: str = "Time"
-    y_label: str = "Share without event"
-
-    @property
-    def outside(self) -> pd.DataFrame:
-        """Rows of the table whose observed share lies outside of its simulated interval."""
-        t = self.table
-        return t[(t["observed"] < t["lower"]) | (t["observed"] > t["upper"])]
-
-    def __repr__(self) -> str:
-        events = int(self.subjects["event"].sum())
-        return (
-            f"VPC of {self.y_label} against {self.x_label}: {len(self.subjects)} subjects, {events} events, "
-            f"{self.settings['simulations']} simulations, {100 * self.settings['level']:g} % intervals\n"
-            f"  observed curve outside at {len(self.outside)} of {len(self.table)} times"
-        )
 
 
 def vpc_events(
@@ -157,8 +103,6 @@ def vpc_events(
     subjects = _seen(data, simulation.records(output), learnt.model.residuals[output])
     subjects["stratum"] = _strata(data, stratify)
     if events == "all":
-        from bayes_nlmem.checks.repeated_events import vpc_of_all_events
-
         return vpc_of_all_events(simulation, output, subjects, intervals, level)
     last = float(subjects["time"].max())
     end = last if end is None else float(end)
@@ -168,7 +112,7 @@ def vpc_events(
     followed = np.where(subjects["event"], end, subjects["time"].to_numpy(float))
     happened, until = times <= followed, np.minimum(times, followed)
 
-    grid = np.linspace(0.0 if subjects["entry"].min() >= 0 else subjects["entry"].min(), last, _POINTS)
+    grid = np.linspace(0.0 if subjects["entry"].min() >= 0 else subjects["entry"].min(), last, POINTS)
     tail = (1 - level) / 2
     rows, rates = [], []
     for stratum, own in subjects.groupby("stratum", sort=True):
@@ -219,14 +163,6 @@ def _check_events(events: str, endpoint: TimeToEvent, end: float | None) -> None
                 got=f"{end:g}",
             )
         )
-
-
-def band_of(curves: np.ndarray, tail: float) -> np.ndarray:
-    """Quantiles over the replicates that have a value; NaN where most have none."""
-    missing = np.isnan(curves).mean(axis=0) > 0.5
-    filled = np.where(missing, 0.0, curves)
-    found = np.nanquantile(filled, [tail, 0.5, 1 - tail], axis=0)
-    return np.where(missing, np.nan, found)
 
 
 def _event_output(learnt: Any, output: str | None) -> str:
@@ -281,98 +217,3 @@ def _edges(own: pd.DataFrame, intervals: int, first: float, last: float) -> np.n
         return np.array([first, last])
     inner = np.quantile(events, np.linspace(0, 1, intervals + 1)[1:-1])
     return np.unique(np.concatenate([[first], inner, [last]]))
-
-
-def simulated_times(simulation: Simulation, output: str, end: float, seed: int) -> np.ndarray:
-    """Times of the first event of new subjects, shape (draws, n_subjects); inf where after all records.
-
-    A closed hazard goes on after a subject's last record with the values there; a hazard that is an output of
-    the structure is followed on a dense grid until `end`.
-    """
-    rng = np.random.default_rng([seed, 7])
-    endpoint: Any = simulation.model.residuals[output]
-    if endpoint.hazard is None:
-        return _from_cumulative(simulation, output, end, seed, rng)
-    data, record = simulation.data, simulation.records(output)
-    f, shape, given = closed_hazard(simulation, output)
-    start = np.broadcast_to(endpoint.hazard.cumulative(given["since"], f, shape, np), f.shape)
-    stop = np.broadcast_to(endpoint.hazard.cumulative(given["until"], f, shape, np), f.shape)
-    subject = data.table["SUBJECT"].to_numpy(np.int64)[record]
-    found = np.full((len(f), data.n_subjects), np.inf)
-    left = rng.standard_exponential(found.shape)
-    for j in range(len(record)):
-        who = subject[j]
-        last = j + 1 == len(record) or subject[j + 1] != who
-        risk = stop[:, j] - start[:, j]
-        here = np.isinf(found[:, who]) & ((left[:, who] < risk) | last)
-        passed = start[here, j] + left[here, who]
-        found[here, who] = endpoint.hazard.time(passed, f[here, j], shape[here, j])
-        left[:, who] -= risk
-    return found
-
-
-def closed_hazard(
-    simulation: Simulation, output: str
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Characteristic time and shape of a closed hazard, (draws, n_rows), and what its law is given."""
-    record = simulation.records(output)
-    law = law_of(simulation.model, simulation.data, output, record)
-    population, group = simulation.draws["posterior"].to_dataset(), simulation.draws[GROUP].to_dataset()
-    draws = {}
-    for name in law.in_graph.values():
-        source = group if name in group else population
-        values = source[name].transpose("chain", "draw", ...).values
-        draws[name] = values.reshape(-1, *values.shape[2:])
-    given = law.given(draws)
-    f = simulation.predictions(output)
-    return f, np.broadcast_to(np.nan if given.get("shape") is None else given["shape"], f.shape), given
-
-
-def cumulative_hazard(
-    simulation: Simulation, output: str, end: float, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cumulative hazard (draws, n_times) on a dense grid, and subject and time of its columns."""
-    grid = _followed_until(simulation.data, end, simulation.model, output)
-    finer = simulate(simulation, grid, draws=simulation.settings["draws"], seed=seed)
-    values = finer.draws[GROUP].to_dataset()[input_name(output, "cumulative")]
-    cumulative = values.transpose("chain", "draw", ...).values
-    record = finer.records(output)
-    table = grid.table.iloc[record]
-    subject, time = table["SUBJECT"].to_numpy(np.int64), table["TIME"].to_numpy(float)
-    return cumulative.reshape(-1, cumulative.shape[-1]), subject, time
-
-
-def _from_cumulative(
-    simulation: Simulation, output: str, end: float, seed: int, rng: np.random.Generator
-) -> np.ndarray:
-    data = simulation.data
-    cumulative, subject, time = cumulative_hazard(simulation, output, end, seed)
-    found = np.full((len(cumulative), data.n_subjects), np.inf)
-    for who in range(data.n_subjects):
-        own = np.flatnonzero(subject == who)
-        h = cumulative[:, own] - cumulative[:, own[:1]]
-        wanted = rng.standard_exponential(len(h))
-        for k in np.flatnonzero(h[:, -1] > wanted):
-            found[k, who] = np.interp(wanted[k], h[k], time[own])
-    return found
-
-
-def _followed_until(data: Dataset, end: float, model: Any, output: str) -> Dataset:
-    """The study without its observations, every subject followed until `end`, on a dense grid of times."""
-    table = data.table.copy()
-    last = data.start[1:] - 1
-    extra = table.iloc[last].copy()
-    extra["TIME"] = np.maximum(end, extra["TIME"])
-    order = np.argsort(np.concatenate([np.arange(len(table)), last + 0.5]), kind="stable")
-    origin = np.concatenate([np.arange(len(table)), last])[order]
-    merged = pd.concat([table, extra], ignore_index=True).iloc[order].reset_index(drop=True)
-    is_extra = order >= len(table)
-    silent = is_extra | (merged["EVID"] == 0).to_numpy()
-    blank = {"EVID": 2, "MDV": 1, "AMT": 0.0, "RATE": 0.0, "II": 0.0, "ADDL": 0, "SS": 0, "CENS": 0}
-    for column, value in {**blank, "DV": np.nan}.items():
-        merged.loc[silent, column] = value
-    if model.endpoints_in in merged:
-        merged[model.endpoints_in] = model.endpoints.get(output, output) if len(model.residuals) > 1 else 0
-    covariates = {name: replace(c, values=c.values[origin]) for name, c in data.covariates.items()}
-    longer = replace(data, table=merged, covariates=FrozenMapping(covariates))
-    return on_grid(longer, _POINTS)[0]

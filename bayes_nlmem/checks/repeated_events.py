@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_nlmem.checks import events
+from bayes_nlmem.checks.event_times import closed_hazard, cumulative_hazard
+from bayes_nlmem.checks.event_vpc import POINTS, EventVPC, band_of
 from bayes_nlmem.simulation.simulated import Simulation
-
-_POINTS = 200
 
 
 def vpc_of_all_events(
     simulation: Simulation, output: str, subjects: pd.DataFrame, intervals: int, level: float
-) -> events.EventVPC:
+) -> EventVPC:
     """The check of `vpc_events` for all events.
 
     Parameters
@@ -43,7 +42,7 @@ def vpc_of_all_events(
     seed, draws = simulation.settings["seed"], simulation.settings["draws"]
     replicate, by, at = all_event_times(simulation, output, subjects, seed)
     first, last = min(0.0, float(subjects["entry"].min())), float(subjects["time"].max())
-    grid, tail = np.linspace(first, last, _POINTS), (1 - level) / 2
+    grid, tail = np.linspace(first, last, POINTS), (1 - level) / 2
     rows, rates = [], []
     for stratum, own in subjects.groupby("stratum", sort=True):
         inside = np.isin(who, own["SUBJECT"])
@@ -65,15 +64,15 @@ def vpc_of_all_events(
             times = at[simulated & (replicate == k)]
             curves[k] = mean_number(times, entry, end, grid)
             hazards[k] = _rates(times, edges, at_risk)
-        columns = dict(zip(("lower", "median", "upper"), events.band_of(curves, tail), strict=True))
+        columns = dict(zip(("lower", "median", "upper"), band_of(curves, tail), strict=True))
         seen = mean_number(when[inside], entry, end, grid)
         rows.append(pd.DataFrame({"stratum": stratum, "x": grid, "observed": seen, **columns}))
-        columns = dict(zip(("lower", "median", "upper"), events.band_of(hazards, tail), strict=True))
+        columns = dict(zip(("lower", "median", "upper"), band_of(hazards, tail), strict=True))
         ends = {"x_min": edges[:-1], "x_max": edges[1:], "x": (edges[1:] + edges[:-1]) / 2}
         observed = _rates(when[inside], edges, at_risk)
         rates.append(pd.DataFrame({"stratum": stratum, **ends, "observed": observed, **columns}))
     unit = data.units.get("TIME")
-    return events.EventVPC(
+    return EventVPC(
         pd.concat(rows, ignore_index=True),
         pd.concat(rates, ignore_index=True),
         subjects,
@@ -126,7 +125,7 @@ def all_event_times(
     endpoint: Any = simulation.model.residuals[output]
     if endpoint.hazard is None:
         return _by_cumulative(simulation, output, seed, rng)
-    f, shape, _ = events.closed_hazard(simulation, output)
+    f, shape, _ = closed_hazard(simulation, output)
     table = simulation.data.table.iloc[simulation.records(output)]
     subject, time = table["SUBJECT"].to_numpy(np.int64), table["TIME"].to_numpy(float)
     entry = subjects.set_index("SUBJECT")["entry"]
@@ -160,7 +159,7 @@ def all_event_times(
 def _by_cumulative(
     simulation: Simulation, output: str, seed: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    cumulative, subject, time = events.cumulative_hazard(simulation, output, -np.inf, seed)
+    cumulative, subject, time = cumulative_hazard(simulation, output, -np.inf, seed)
     found = []
     for who in np.unique(subject):
         own = np.flatnonzero(subject == who)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_nlmem.checks.categories import CategoryVPC, vpc_categories
-from bayes_nlmem.checks.events import EventVPC, vpc_events
+from bayes_nlmem.checks.event_vpc import EventVPC
+from bayes_nlmem.checks.events import vpc_events
 from bayes_nlmem.checks.visual_predictive import VPC, vpc
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.plots.shares import draw_categories, draw_events

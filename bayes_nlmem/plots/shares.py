@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_nlmem.checks.categories import CategoryVPC
-from bayes_nlmem.checks.events import EventVPC
+from bayes_nlmem.checks.event_vpc import EventVPC
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, SMOOTH, new_figure, style
 
