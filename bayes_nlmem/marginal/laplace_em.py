@@ -14,9 +14,11 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.translation.shrinkage import scales_of_shrunk
 
 _LARGEST_STEP = 1.0
 _SMALLEST_SHARE = 1e-6
+_HALVINGS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,11 +133,17 @@ class _Blocks:
 
 
 def _blocks(conditional: Conditional, theta: np.ndarray) -> _Blocks:
-    moves = np.any(np.abs(_typical_jacobian(conditional, theta)) > 0, axis=(0, 1))
     probe = np.random.default_rng(1).normal(size=conditional.n_effects)
     difference = conditional.effects_density(theta, probe)[1] - conditional.prior(theta)[1]
-    shapes = (np.abs(difference) > 0) & ~moves
-    return _Blocks(np.flatnonzero(moves), np.flatnonzero(shapes), np.flatnonzero(~(moves | shapes)))
+    shapes = np.abs(difference) > 0  # also where a coefficient is measured in units of an omega
+    moves = np.any(np.abs(_typical_jacobian(conditional, theta)) > 0, axis=(0, 1)) & ~shapes
+    population, scales = conditional.population, scales_of_shrunk(conditional.graph)
+    held = np.repeat(
+        [rv.name in scales for rv in population.variables],
+        [int(np.prod(shape)) for shape in population.shapes],
+    )  # with the coefficients in their units they are known as products only, which has no mode to speak of
+    rest = ~(moves | shapes | held)
+    return _Blocks(np.flatnonzero(moves & ~held), np.flatnonzero(shapes), np.flatnonzero(rest))
 
 
 def typical_values(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
@@ -186,14 +194,19 @@ def _update_typical(conditional: Conditional, theta, b, block):
         prior_hessian[row] = (conditional.prior(moved)[1] - prior_gradient)[block] / 1e-4
     precision = _positive((hessian - 0.5 * (prior_hessian + prior_hessian.T))[None])[0]
     step = np.clip(np.linalg.solve(precision, score + prior_gradient[block]), -_LARGEST_STEP, _LARGEST_STEP)
-    moved = theta.copy()
-    moved[block] += step
-    shift = typical_values(conditional, moved) - typical_values(conditional, theta)
-    if not np.all(np.isfinite(shift)):
-        return theta, b
-    b = b.copy()
-    b[: eta.size] = (eta - shift).ravel()
-    return moved, b
+    typical = typical_values(conditional, theta)
+    best = conditional.prior(theta)[0] - 0.5 * np.einsum("ni,ij,nj->", eta, weight, eta)
+    for _ in range(_HALVINGS):
+        moved = theta.copy()
+        moved[block] += step
+        left = eta - (typical_values(conditional, moved) - typical)
+        value = conditional.prior(moved)[0] - 0.5 * np.einsum("ni,ij,nj->", left, weight, left)
+        if value >= best:  # False where it is not finite
+            b = b.copy()
+            b[: eta.size] = left.ravel()
+            return moved, b
+        step = step / 2
+    return theta, b
 
 
 def _update_spread(conditional: Conditional, theta, b, covariance, block):
