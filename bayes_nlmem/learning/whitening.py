@@ -11,6 +11,7 @@ non-centred where they are poor, per subject and per direction. mu_i are the typ
 equal individual parameters (the identity for normal effects, the inverse slope of the law for others), and
 g_i is the slope of the log-likelihood at b_hat_i. It is an exact change of variables (its determinant is
 included), so the posterior is the same whatever H, b_hat, g and T are; they come from the Laplace-EM fit.
+A lag that a sample bounds is stretched first, see `learning.lag_walls`.
 Groups above the subject are whitened likewise, with the information that their subjects have on mu.
 
 Partial centring: Papaspiliopoulos, Roberts & Skold 2007, doi:10.1214/088342307000000014.
@@ -27,6 +28,7 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.graph.replace import clone_replace
 
+from bayes_nlmem.learning.lag_walls import bounded, lags, stretched, walls_of
 from bayes_nlmem.learning.whitened_effects import whitened_effects
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.laplace_em import LaplaceFit
@@ -51,12 +53,16 @@ class Known:
         H T.
     slots : ndarray of int, shape (n_subjects, d)
         Positions of the effects in the flat vector, -1 where there is none.
+    walls, corridors : ndarray, shape (n_subjects, n_lags)
+        Logarithms of the times that the lags hardly reach, widths of the stretch there.
     """
 
     information: np.ndarray
     constant: np.ndarray
     slope: np.ndarray
     slots: np.ndarray
+    walls: np.ndarray
+    corridors: np.ndarray
 
 
 def can_whiten(conditional: Conditional, laplace: LaplaceFit) -> bool:
@@ -91,7 +97,9 @@ def whitening(conditional: Conditional, laplace: LaplaceFit) -> Change:
         for value, rv in zip(values, conditional.effects.variables, strict=True)
     }
     known = known_from_data(conditional, laplace)
-    shared = [pytensor.shared(array, name=f"whitening_{name}") for name, array in vars(known).items()]
+    *shared, walls, corridors = [
+        pytensor.shared(array, name=f"whitening_{name}") for name, array in vars(known).items()
+    ]
     u = pt.concatenate([inputs[value].ravel() for value in values])
     factors = [_factor_matrix(conditional, name) for name in ("eta", "kappa")]
     mu = pt.stack(_typical(conditional), axis=1)
@@ -101,6 +109,13 @@ def whitening(conditional: Conditional, laplace: LaplaceFit) -> Change:
         size = int(np.prod(shape))
         expressions[value] = effects[at : at + size].reshape(shape)
         at += size
+    if names := lags(conditional):
+        [value] = [conditional.graph.rvs_to_values[conditional.graph["eta"]]]
+        columns = _columns(conditional, names)
+        typical = mu[:, [_varying(conditional).index(name) for name in names]]
+        eta, more = bounded(expressions[value][:, columns], typical, walls, corridors)
+        expressions[value] = pt.set_subtensor(expressions[value][:, columns], eta)
+        log_determinant = log_determinant + more
     return Change(inputs, expressions, log_determinant)
 
 
@@ -137,11 +152,17 @@ def known_from_data(conditional: Conditional, laplace: LaplaceFit) -> Known:
         prior[first : first + m, first : first + m] = np.linalg.inv(occasional)
     both = present[:, :, None] & present[:, None, :]
     prior = np.where(both, prior, 0.0)
-    found = np.linalg.inv(laplace.covariance) - prior
-    found = _apart(_not_negative(np.where(both, found, 0.0)), n, m)
-    effects = conditional.gather(laplace.effects)
-    slope = np.einsum("nij,njq->niq", found, _shifts(conditional, laplace, n, m))
     typical = _typical_at(conditional, laplace.theta)
+    effects, precision = conditional.gather(laplace.effects), np.linalg.inv(laplace.covariance)
+    names = lags(conditional)
+    around = typical[:, [_varying(conditional).index(name) for name in names]]
+    walls = walls_of(conditional, laplace, around)
+    distance = walls.logarithm - around
+    effects, precision, pull = stretched(effects, precision, _columns(conditional, names), distance)
+    found = _apart(_not_negative(np.where(both, precision - prior, 0.0)), n, m)
+    absent = ~present[:, :, None] * np.eye(width)
+    effects = effects + np.linalg.solve(found + prior + absent, pull[:, :, None])[:, :, 0]
+    slope = np.einsum("nij,njq->niq", found, _shifts(conditional, laplace, n, m))
     constant = np.einsum("nij,nj->ni", found + prior, effects) + np.einsum("niq,nq->ni", slope, typical)
     order = np.r_[np.arange(n, width), np.arange(n)]
     tidy = np.ascontiguousarray
@@ -150,6 +171,8 @@ def known_from_data(conditional: Conditional, laplace: LaplaceFit) -> Known:
         tidy(constant[:, order]),
         tidy(slope[:, order]),
         tidy(slots[:, order]),
+        walls.logarithm,
+        walls.corridor,
     )
 
 
@@ -256,6 +279,11 @@ def _varying(conditional: Conditional) -> list[str]:
     """What has a random effect of its subject or of its occasion."""
     model = conditional.translation.model
     return list(dict.fromkeys([*model.random_effects, *level_of(model, OCCASION).names]))
+
+
+def _columns(conditional: Conditional, names: Iterable[str]) -> list[int]:
+    """Positions of a subject's own effects."""
+    return [conditional.translation.model.random_effects.index(name) for name in names]
 
 
 def _typical_at(conditional: Conditional, theta: np.ndarray) -> np.ndarray:

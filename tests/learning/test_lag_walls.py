@@ -1,0 +1,89 @@
+"""A lag that a sample bounds: where the walls are, and that the coordinates change nothing else."""
+
+import numpy as np
+import pytensor.tensor as pt
+import pytest
+from numpy.testing import assert_allclose
+
+import bayes_nlmem as bn
+from bayes_nlmem.learning.lag_walls import bounded, lags, stretched
+from bayes_nlmem.learning.whitening import known_from_data
+from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.laplace_em import laplace_em
+from bayes_nlmem.translation.graph import translate
+
+WALL, CORRIDOR = 1.2, 9.0
+
+
+def mapped(c):
+    """The effect and the log-determinant at a stretched effect, typical value 1."""
+    one = [pt.constant(np.array([[x]])) for x in (c, 0.0, WALL, CORRIDOR)]
+    effect, log_slope = bounded(*one)
+    return effect.eval().item(), log_slope.eval().item()
+
+
+@pytest.mark.parametrize("c", [-3.0, 0.5, WALL, 5.0, 15.0])
+def test_log_determinant_is_that_of_the_map(c):
+    slope = (mapped(c + 1e-5)[0] - mapped(c - 1e-5)[0]) / 2e-5
+    assert_allclose(np.log(slope), mapped(c)[1], atol=1e-6)
+
+
+def test_far_from_the_wall_the_map_is_the_identity_and_beyond_it_a_shift():
+    assert_allclose(mapped(-20.0)[0], -20.0, atol=1e-8)
+    assert_allclose(mapped(40.0)[0], 40.0 - CORRIDOR, atol=1e-8)
+    inside = WALL + CORRIDOR / 2
+    assert_allclose(mapped(inside)[0], WALL, atol=1e-8)
+
+
+def test_before_the_wall_reciprocals_add():
+    """1 / lag = 1 / t + 1 / x, as long as the corridor is wide."""
+    wide = [pt.constant(np.array([[x]])) for x in (0.3, 0.0, WALL, 40.0)]
+    lag = np.exp(bounded(*wide)[0].eval().item())
+    assert_allclose(1 / lag, np.exp(-WALL) + np.exp(-0.3), rtol=1e-12)
+
+
+def test_second_order_of_a_stretched_density():
+    """Of -b^2 (b being the lag's effect) in the coordinate c, its log-determinant included."""
+    at = np.array([[0.7]])
+    moved, precision, slope = stretched(at, np.array([[[2.0]]]), [0], np.array([[WALL]]))
+
+    def density(c):  # around the mode: gradient 0 at b = 0.7
+        b = -np.logaddexp(-WALL, -c)
+        return -((b - 0.7) ** 2) - np.logaddexp(0.0, c - WALL)
+
+    c, h = moved.item(), 1e-4
+    assert_allclose(-np.logaddexp(-WALL, -c), 0.7, rtol=1e-12)
+    assert_allclose((density(c + h) - density(c - h)) / (2 * h), slope.item(), rtol=1e-5)
+    second = (density(c + h) - 2 * density(c) + density(c - h)) / h**2
+    assert_allclose(-second, precision.item(), rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def warfarin():
+    study = bn.zoo.load("warfarin_pk")
+    conditional = Conditional(translate(study.model, study.data, geometry="centred"))
+    return conditional, known_from_data(conditional, laplace_em(conditional))
+
+
+def test_the_wall_is_the_first_sample_that_clearly_shows_drug(warfarin):
+    conditional, known = warfarin
+    assert lags(conditional) == ("ALAG",)
+    times = dict(zip(conditional.translation.layout.subjects, np.exp(known.walls[:, 0]), strict=True))
+    assert_allclose([times[3], times[15], times[1]], [3.0, 1.0, 24.0])
+    assert_allclose(times[8], 2.0)  # 0.01 at 0.5 h, and 1.0 at 1 h is within the error of 0
+    assert np.all(known.corridors > 6.0) and np.all(known.corridors <= 16.0)
+
+
+def test_without_a_lag_there_is_no_wall():
+    study = bn.zoo.load("theophylline")
+    conditional = Conditional(translate(study.model, study.data, geometry="centred"))
+    assert lags(conditional) == ()
+    assert known_from_data(conditional, laplace_em(conditional)).walls.shape == (12, 0)
+
+
+@pytest.mark.slow
+def test_warfarin_is_sampled_without_divergences():
+    """Six in a hundred transitions were divergent before lags were stretched; a few in a thousand may be."""
+    study = bn.zoo.load("warfarin_pk")
+    fit = bn.fit(study.model, study.data, draws=500, tune=1000, chains=2, cores=1, seed=1, progress=False)
+    assert fit.draws.sample_stats["diverging"].sum() <= 3
