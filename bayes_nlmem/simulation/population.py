@@ -10,7 +10,9 @@ import pymc as pm
 import xarray as xr
 
 from bayes_nlmem.ground.messages import ModelError, closest, explain
+from bayes_nlmem.ground.prior import Prior
 from bayes_nlmem.model.levels import levels_of
+from bayes_nlmem.model.quantities import quantities
 from bayes_nlmem.simulation.evaluation import evaluate
 from bayes_nlmem.translation.graph import Translation
 
@@ -86,6 +88,16 @@ def known_population(
     names = [rv.name for rv in free]
     if unknown := [name for name in values if name not in names]:
         shown = [name for name in names if not name.startswith("partial_")] + _correlation_names(graph)
+        residual = [q for q in quantities(translation.model) if q.block == "residual"]
+        idle = [q.name for q in residual if q.name in unknown and isinstance(q.value, Prior)]
+        if idle:
+            raise ModelError(
+                explain(
+                    expected="values of parameters that what is simulated depends on",
+                    got=f"{', '.join(idle)}, of a residual error that is left out",
+                    remedy="Leave them out, or simulate with residual_error=True.",
+                )
+            )
         raise ModelError(
             explain(
                 expected=f"unknown population parameters of the model ({', '.join(shown)})",

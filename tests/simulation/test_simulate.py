@@ -159,6 +159,13 @@ def test_a_replicate_is_a_study_to_be_learnt_from():
         bare.as_data()
 
 
+def test_a_value_of_the_residual_error_that_is_left_out_is_refused():
+    known = {**KNOWN, "sigma_cp_prop": 0.1}
+    model = oral().with_residual("cp", bn.Proportional(bn.HalfNormal(0.3)))
+    with pytest.raises(bn.ModelError, match="sigma_cp_prop, of a residual error that is left out"):
+        bn.simulate(model, design(), parameters=known, draws=1, seed=3, residual_error=False)
+
+
 def test_an_arm_stands_for_a_design_of_one_arm():
     arm = bn.Arm(2, bn.Regimen(100), times=TIMES, covariates={"WT": 70.0})
     alone, within = (
