@@ -49,6 +49,8 @@ class NextSample:
         What would be measured.
     method : str
         "nested", "linear" or "Fisher information".
+    time_unit : str, optional
+        Unit of the times.
 
     Examples
     --------
@@ -63,6 +65,7 @@ class NextSample:
     who: str
     output: str
     method: str
+    time_unit: str | None = None
 
     @property
     def best(self) -> float:
@@ -234,7 +237,7 @@ def _of_patient(
     before = float(np.std(value)) if value is not None else np.nan
     table.insert(0, "TIME", times)
     who = f"Patient {data.subjects[0]}"
-    return NextSample(table, before, label, who, output, method)
+    return NextSample(table, before, label, who, output, method, data.units.get("TIME"))
 
 
 def _output(model: Model, output: str | None) -> str:

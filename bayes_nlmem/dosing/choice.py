@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from bayes_nlmem.data.regimen import Regimen
 from bayes_nlmem.dosing.averaging import members_of
 from bayes_nlmem.dosing.plans import check_nothing_pending, planned
 from bayes_nlmem.dosing.targets import Target
+from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.ground.tables import Printed, notebook, printed
 from bayes_nlmem.simulation.replicates import simulate
@@ -42,6 +43,10 @@ class Advice:
         The patient's observations of the target's output: TIME, DV, counted from the new regimen's start.
     patient : object
         The patient's ID.
+    output : str
+        What `curves` and `history` show.
+    units : mapping of str to str
+        Of the patient's data.
 
     Examples
     --------
@@ -58,6 +63,8 @@ class Advice:
     quantities: Mapping[str, np.ndarray]
     history: pd.DataFrame
     patient: Any
+    output: str = ""
+    units: Mapping[str, str] = field(default_factory=FrozenMapping)
 
     @property
     def conclusion(self) -> str:
@@ -183,7 +190,9 @@ def choose_dose(
     found = pd.DataFrame(rows)
     allowed = np.arange(len(found)) if risk is None else np.flatnonzero(found["TOXIC"] <= risk)
     best = candidates[allowed[found["PROBABILITY"].iloc[allowed].argmax()]] if len(allowed) else None
-    return Advice(found, best, target, curves, quantities, _history(individual, output, begin), individual.id)
+    history = _history(individual, output, begin)
+    units = individual.data.units
+    return Advice(found, best, target, curves, quantities, history, individual.id, output, units)
 
 
 def _candidates(regimens: Any, amounts: Sequence[float] | None) -> list[Regimen]:

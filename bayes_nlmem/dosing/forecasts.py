@@ -40,6 +40,8 @@ class ForecastCheck:
         interval), EFFECTIVE (effective number of particles).
     particles : int
         Particles per subject.
+    unit : str, optional
+        Of the observations.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class ForecastCheck:
 
     table: pd.DataFrame
     particles: int
+    unit: str | None = None
 
     def summary(self, most: int = 4) -> pd.DataFrame:
         """Calibration and accuracy by the number of earlier observations.
@@ -184,7 +187,10 @@ def forecast_check(
     )
     base = np.where(np.isfinite(of_effects), of_effects, -np.inf) - log_proposal
     forecast = _forecasts(conditional, draws, own, flat, rng, seed)
-    return ForecastCheck(_judged(conditional, base, of_data, forecast, rng), len(base))
+    judged = _judged(conditional, base, of_data, forecast, rng)
+    outputs = judged["OUTPUT"].unique()
+    unit = data.units.get(outputs[0], data.units.get("DV")) if len(outputs) == 1 else None
+    return ForecastCheck(judged, len(base), unit)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from bayes_nlmem.ground.messages import ModelError, explain
 
@@ -34,6 +35,7 @@ class Writer:
     fortran: bool
     lines: list[str] = field(default_factory=list)
     prefix: str = "CASE"
+    power: ClassVar[str] = "**"
 
     def text(self, expression: str | ast.AST, names: Mapping[str, str]) -> str:
         """The text of an expression; `names` are the other program's."""
@@ -49,7 +51,7 @@ class Writer:
             case ast.Name(id=name):
                 return names.get(name, name), 9
             case ast.Constant(value=value) if isinstance(value, (int, float)):
-                return number(float(value)), 9 if value >= 0 else 0
+                return self.number(float(value)), 9 if value >= 0 else 0
             case ast.UnaryOp(op=ast.USub(), operand=inner):
                 return "-" + self._inside(inner, names, 2), 1
             case ast.UnaryOp(op=ast.UAdd(), operand=inner):
@@ -57,7 +59,8 @@ class Writer:
             case ast.BinOp(left=a, op=op, right=b) if type(op) in _BINARY:
                 sign, level = _BINARY[type(op)]
                 left = self._inside(a, names, level + (sign == "**"))
-                return f"{left} {sign} {self._inside(b, names, level + 1)}", level
+                right = self._inside(b, names, level + 1)
+                return f"{left} {self.power if sign == '**' else sign} {right}", level
             case ast.Compare() | ast.BoolOp() | ast.UnaryOp(op=ast.Not()):
                 return self._case(self._condition(node, names), "1", "0"), 9
             case ast.Call(func=ast.Name(id="where" | "ifelse"), args=[condition, yes, no]):
@@ -74,6 +77,10 @@ class Writer:
                 remedy="Write that part in the other program by hand.",
             )
         )
+
+    def number(self, value: float) -> str:
+        """A number as the language wants it."""
+        return number(value)
 
     def _condition(self, node: ast.AST, names: Mapping[str, str]) -> str:
         match node:
@@ -96,6 +103,22 @@ class Writer:
         name = f"{self.prefix}{len(self.lines) // 2 + 1}"
         self.lines += [f"{name} = {no}", f"IF ({condition}) {name} = {yes}"]
         return name
+
+
+class StanWriter(Writer):
+    """Writes expressions of Python in the language of Stan, where 1 / 2 is 0 and 1.0 / 2.0 a half."""
+
+    power: ClassVar[str] = "^"
+
+    def __init__(self) -> None:
+        super().__init__(fortran=False)
+
+    def number(self, value: float) -> str:
+        """A number with a decimal point or an exponent."""
+        return repr(float(value))
+
+    def _case(self, condition: str, yes: str, no: str) -> str:
+        return f"({condition} ? {yes} : {no})"
 
 
 def number(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bayes_nlmem.exchange.dialects import Writer, number
+from bayes_nlmem.exchange.dialects import Writer
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.scales import Log, Logit, Natural
 from bayes_nlmem.model.parameters import Parameter
@@ -138,20 +138,20 @@ def individual(name: str, parameter: Parameter, names: Names, writer: Writer) ->
     if isinstance(parameter.scale, Natural):
         return " + ".join([typical, *parts, *etas])
     low, high = parameter.scale.lower, parameter.scale.upper  # type: ignore[attr-defined]
-    share = f"({typical} - {number(low)}) / ({number(high)} - {typical})"
+    share = f"({typical} - {writer.number(low)}) / ({writer.number(high)} - {typical})"
     sum_of = " + ".join([f"{log}({share})", *(f"{log}({part})" for part in parts), *etas])
-    return f"{number(low)} + {number(high - low)} / (1 + {exp}(-({sum_of})))"
+    return f"{writer.number(low)} + {writer.number(high - low)} / (1 + {exp}(-({sum_of})))"
 
 
 def _effect(effect: Any, key: Any, of: Callable[[str], str], factors: bool, writer: Writer) -> str:
     exp = "EXP" if writer.fortran else "exp"
     match effect:
         case Power(reference=reference):
-            return f"({key} / {number(reference)})**{of('')}"
+            return f"({key} / {writer.number(reference)}){writer.power}{of('')}"
         case Exponential(reference=reference):
-            return f"{exp}({of('')} * ({key} - {number(reference)}))".replace("- -", "+ ")
+            return f"{exp}({of('')} * ({key} - {writer.number(reference)}))".replace("- -", "+ ")
         case Linear(reference=reference):
-            slope = f"{of('')} * ({key} - {number(reference)})".replace("- -", "+ ")
+            slope = f"{of('')} * ({key} - {writer.number(reference)})".replace("- -", "+ ")
             return f"(1 + {slope})" if factors else slope
         case Categorical():
             text = "1" if factors else "0"

@@ -223,8 +223,17 @@ class Conditional:
     def by_subject(self, of_observations: np.ndarray) -> np.ndarray:
         """Sums over every subject's observations, shape (..., n_subjects)."""
         total = np.zeros((*of_observations.shape[:-1], len(self.slots)))
-        np.add.at(total.T, self.subject_of_observation, of_observations.T)
+        order, starts, seen = self._runs
+        if len(order):
+            total[..., seen] = np.add.reduceat(of_observations[..., order], starts, axis=-1)
         return total
+
+    @cached_property
+    def _runs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Observations subject by subject, where each subject begins, and which subjects have any."""
+        order = np.argsort(self.subject_of_observation, kind="stable")
+        seen, starts = np.unique(self.subject_of_observation[order], return_index=True)
+        return order, starts, seen
 
     def scatter_many(self, tables: np.ndarray) -> np.ndarray:
         """Tables (..., n_subjects, n_slots) as flat vectors over `b`."""

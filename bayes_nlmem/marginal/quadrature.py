@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -87,7 +88,7 @@ def grid(modes: Modes, slots: np.ndarray, count: int) -> tuple[np.ndarray, np.nd
         The integral of g is the sum of exp(log_weight) g(place); absent slots integrate to 1.
     """
     width = slots.shape[1]
-    abscissae, weights = np.polynomial.hermite.hermgauss(count)
+    abscissae, weights = _rule(count)
     # The weight function exp(-x^2) is divided out; abscissae are scaled to a standard normal.
     each = np.log(weights) + abscissae**2 + 0.5 * np.log(2.0)
     index = np.array(list(product(range(count), repeat=width)), dtype=int).reshape(-1, width)
@@ -97,6 +98,11 @@ def grid(modes: Modes, slots: np.ndarray, count: int) -> tuple[np.ndarray, np.nd
     scale = np.log(np.einsum("nii->ni", modes.factor)).sum(axis=1)
     empty = -0.5 * (z**2 + np.log(2 * np.pi)) @ absent.T
     return np.where(absent, 0.0, places), each[index].sum(axis=1)[:, None] + scale + empty
+
+
+@lru_cache
+def _rule(count: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.hermite.hermgauss(count)
 
 
 def affordable(width: int, most: int) -> list[int]:

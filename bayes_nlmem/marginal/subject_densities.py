@@ -19,6 +19,7 @@ _MOST_NODES = 1000
 _DRAWS = 500
 _TOLERANCE = 0.05
 _FREEDOM = 5.0
+_STEP = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,8 @@ class SubjectDensities:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Log-likelihoods, errors; at all places the log-terms of subjects and of observations."""
         conditional = self.conditional
-        modes = find_modes(conditional, theta, self._modes.b, careful=False, steps=25, tolerance=1e-3)
+        start = self._modes.b + self._drift @ (theta - self.centre)
+        modes = find_modes(conditional, theta, start, careful=False, steps=25, tolerance=1e-3)
         if not modes.converged.all():
             modes = find_modes(conditional, theta, self._modes.b, steps=40, tolerance=1e-3)
         places, log_weights = self._places(modes, rng)
@@ -132,6 +134,19 @@ class SubjectDensities:
     @cached_property
     def _modes(self) -> Modes:
         return find_modes(self.conditional, self.centre)
+
+    @cached_property
+    def _drift(self) -> np.ndarray:
+        """How the modes move with the population parameters, at the centre: most of the way to the others."""
+        columns = []
+        for k in range(len(self.centre)):
+            beside = self.centre + _STEP * (np.arange(len(self.centre)) == k)
+            moved = find_modes(self.conditional, beside, self._modes.b, careful=False)
+            trusted = self.conditional.scatter(
+                np.repeat((moved.converged & self._modes.converged)[:, None], moved.table.shape[1], axis=1)
+            )
+            columns.append(np.where(trusted, (moved.b - self._modes.b) / _STEP, 0.0))
+        return np.column_stack(columns) if columns else np.zeros((self.conditional.n_effects, 0))
 
     @cached_property
     def _chosen(self) -> int:

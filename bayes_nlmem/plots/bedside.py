@@ -9,7 +9,17 @@ import numpy as np
 
 from bayes_nlmem.dosing.choice import Advice
 from bayes_nlmem.ground.messages import FitError, explain
-from bayes_nlmem.plots.style import BAND, INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, new_figure, style
+from bayes_nlmem.plots.style import (
+    BAND,
+    INDIVIDUAL,
+    INK,
+    MUTED,
+    POPULATION,
+    SMOOTH,
+    labelled,
+    new_figure,
+    style,
+)
 
 _COLOURS = (INDIVIDUAL, POPULATION, SMOOTH)
 _LEVELS = ("trough", "peak", "average", "value")
@@ -78,8 +88,9 @@ def plot_advice(advice: Advice, *, regimens: Sequence[str] | None = None) -> Any
             advice.history.TIME, advice.history.DV, linestyle="none", marker="o", markersize=4, color=INK
         )
         left.axvline(0, color=MUTED, linewidth=0.8)
-        left.set_xlabel("Time since the new regimen's start")
-        left.set_ylabel(target.output or "Output")
+        units = advice.units
+        left.set_xlabel(labelled("Time since the new regimen's start", units.get("TIME")))
+        left.set_ylabel(labelled(advice.output or "Output", units.get(advice.output, units.get("DV"))))
         left.set_ylim(bottom=0)
         left.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), fontsize=7.5)
         _bars(right, advice)
@@ -115,7 +126,7 @@ def _bars(axes: Any, advice: Advice) -> None:
     amounts = [f"{amount:g}" for amount in table["AMOUNT"]]
     distinct = len(set(amounts)) == len(amounts)
     axes.set_yticks(at, amounts if distinct else table["REGIMEN"])
-    axes.set_ylabel("Amount per dose" if distinct else "")
+    axes.set_ylabel(labelled("Amount per dose", advice.units.get("AMT")) if distinct else "")
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set_xlim(0, 1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bayes_nlmem.ground.messages import BayesNlmemError, explain
-from bayes_nlmem.plots.style import BAND, INDIVIDUAL, INK, MUTED, SMOOTH, new_figure, style
+from bayes_nlmem.plots.style import BAND, INDIVIDUAL, INK, MUTED, SMOOTH, new_figure, plain_log, style
 
 
 def plot_calibration(calibration: Any, *, names: Sequence[str] | None = None, level: float = 0.95) -> Any:
@@ -113,6 +113,8 @@ def plot_recovery(calibration: Any, *, names: Sequence[str] | None = None) -> An
             axes.plot(ends, ends, color=MUTED, linewidth=1)
             if found.TRUTH.min() > 0 and found.TRUTH.max() > 30 * found.TRUTH.min() and found.LOWER.min() > 0:
                 axes.set(xscale="log", yscale="log")
+                plain_log(axes.xaxis)
+                plain_log(axes.yaxis)
             axes.set_title(f"{name}: {100 * (1 - missed.mean()):.0f} % hold the truth", pad=3, fontsize=8.5)
         for axes in grid.flat[len(chosen) :]:
             axes.set_axis_off()

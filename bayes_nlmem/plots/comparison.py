@@ -47,6 +47,7 @@ def plot_comparison(comparison: Any) -> Any:
         left.hlines(places, size - error, size + error, color=INDIVIDUAL, linewidth=3.0)
         left.plot(size, places, "o", color=INK, markersize=5)
         weights = {name: f"\nweight {table.loc[name, 'weight']:.2f}" for name in names if "weight" in table}
+        left.set_ylim(-0.6, len(names) - 0.4)
         left.set_yticks(places, [f"{name}{weights.get(name, '')}" for name in names])
         measure = "elpd" if predictive else NAMES[comparison.criterion]
         spread = "± 1, 2 SE" if predictive else "± 1, 2 Monte Carlo SE"

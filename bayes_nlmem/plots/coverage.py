@@ -150,7 +150,7 @@ def plot_outliers(learnt: Any, *, most: int = 15, axes: Any = None, **options: A
             axes.plot(size, place, linestyle="none", marker=marker, markersize=5, color=color, label=label)
         axes.axvline(-np.log10(0.05 / (3 * len(table))), color=MUTED, linestyle=(0, (2, 2)))
         axes.set_yticks(place, [f"ID {subject}" for subject in shown.ID])
-        axes.set_xlabel("-log10 of the tail probability")
+        axes.set_xlabel("−log10 of the tail probability")
         axes.set_xlim(left=0)
         if own:
             figure.legend(loc="outside upper left", ncols=3, fontsize=8)

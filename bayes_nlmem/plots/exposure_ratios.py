@@ -12,6 +12,9 @@ from bayes_nlmem.selection.exposure_ratios import exposure_ratios
 _COLOURS = {"equivalent": INDIVIDUAL, "relevant": SMOOTH, "uncertain": MUTED}
 
 
+_WORDS = {"equivalent": "within the band", "relevant": "outside of it", "uncertain": "uncertain"}
+
+
 def plot_exposure_ratios(fit: Any, *, equivalence: tuple[float, float] = (0.8, 1.25), **options: Any) -> Any:
     """Forest plot: exposure of unusual subjects as a ratio to the reference subject.
 
@@ -72,4 +75,16 @@ def plot_exposure_ratios(fit: Any, *, equivalence: tuple[float, float] = (0.8, 1
         low, high = float(table["lower"].min()), float(table["upper"].max())
         grid[-1, 0].set_xlim(min(0.7, 0.9 * low), max(1.4, 1.1 * high))
         grid[-1, 0].set_xlabel("ratio to the reference subject")
+        figure.legend(handles=_legend(table["verdict"]), loc="outside upper left", ncols=3, fontsize=8)
     return figure
+
+
+def _legend(verdicts: Any) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    given = set(verdicts)
+    return [
+        Line2D([], [], color=colour, marker="o", markersize=5, linewidth=2, label=_WORDS[verdict])
+        for verdict, colour in _COLOURS.items()
+        if verdict in given
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bayes_nlmem.dosing.forecasts import ForecastCheck
-from bayes_nlmem.plots.style import BAND, INDIVIDUAL, INK, MUTED, POPULATION, new_figure, style
+from bayes_nlmem.plots.style import BAND, INDIVIDUAL, INK, MUTED, POPULATION, labelled, new_figure, style
 
 
 def plot_forecasts(check: ForecastCheck, *, bins: int = 10) -> Any:
@@ -34,7 +34,7 @@ def plot_forecasts(check: ForecastCheck, *, bins: int = 10) -> Any:
     >>> import bayes_nlmem as bn
     >>> check = bn.forecast_check(fit, bn.subset(fit.data, [1, 2]), population=10, particles=40)
     >>> [axes.get_xlabel() for axes in bn.plot_forecasts(check).axes]
-    ['Forecast probability of a smaller value', 'Earlier observations', 'Forecast']
+    ['Forecast probability of a smaller value', 'Earlier observations', 'Forecast [mg/L]']
     """
     from scipy.stats import binom
 
@@ -68,7 +68,7 @@ def plot_forecasts(check: ForecastCheck, *, bins: int = 10) -> Any:
             )
         middle.set_xticks(at, summary["PREVIOUS"])
         middle.set_xlim(-0.5, len(at) - 0.1)
-        middle.set_ylim(0, 102)
+        middle.set_ylim(0, 104)
         middle.set_xlabel("Earlier observations")
         middle.set_ylabel("Inside the interval [%]")
 
@@ -87,7 +87,7 @@ def plot_forecasts(check: ForecastCheck, *, bins: int = 10) -> Any:
             )
         ends = [0, float(max(seen["FORECAST"].max(), seen["DV"].max()))]
         right.plot(ends, ends, color=INK, linewidth=0.8)
-        right.set_xlabel("Forecast")
-        right.set_ylabel("Observed")
+        right.set_xlabel(labelled("Forecast", check.unit))
+        right.set_ylabel(labelled("Observed", check.unit))
         right.legend()
     return figure

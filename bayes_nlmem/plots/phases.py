@@ -68,7 +68,20 @@ def plot_convergence(fit: Any) -> Any:
             axes.set_axis_off()
         for axes in grid[-1]:
             axes.set_xlabel("iteration")
+        figure.legend(handles=_legend(), loc="outside upper left", ncols=4, fontsize=8)
     return figure
+
+
+def _legend() -> list[Any]:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    return [
+        Line2D([], [], color=INDIVIDUAL, linewidth=0.9, label="iterations"),
+        Line2D([], [], color=INK, linestyle="none", marker="o", markersize=3.5, label="Newton steps"),
+        Line2D([], [], color=POPULATION, linewidth=1.0, label="estimate"),
+        Patch(color=POPULATION, alpha=0.15, linewidth=0, label="± one standard error"),
+    ]
 
 
 def _trace(axes: Any, at: np.ndarray, values: np.ndarray, phase: np.ndarray, row: Any) -> None:

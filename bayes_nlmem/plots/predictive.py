@@ -95,19 +95,26 @@ def plot_vpc(
     with style():
         figure, upper, lower = _panels(len(strata), shares, columns, axes)
         for panel, stratum in zip(upper, strata, strict=True):
-            _percentiles(panel, check, stratum, points=points, boxes=bands == "boxes", log=log_scale)
+            boxes = bands == "boxes"
+            _percentiles(panel, check, stratum, points=points, boxes=boxes, log=log_scale, log_x=log_x)
             panel.set_title(stratum)
             panel.set(xlabel=check.x_label, ylabel=_label(check))
             if log_x:
-                panel.set_xscale("log")
+                _logarithmic(panel)
         for panel, stratum in zip(lower, strata, strict=True) if shares else ():
             _share(panel, check, stratum)
             panel.set(xlabel=check.x_label, ylabel="Below the LLOQ [%]")
             if log_x:
-                panel.set_xscale("log")
+                _logarithmic(panel)
         if axes is None:
             _legend(figure, check, points)
     return figure
+
+
+def _logarithmic(panel: Any) -> None:
+    """The horizontal axis; nothing at or below 0 is seen."""
+    panel.set_xscale("log")
+    plain_log(panel.xaxis)
 
 
 def check_of(learnt: Any, options: dict[str, Any]) -> VPC | CategoryVPC | EventVPC:
@@ -148,7 +155,9 @@ def _label(check: VPC) -> str:
     return f"{name}{words[check.settings['correction']]}" + (f" [{unit}" if unit else "")
 
 
-def _percentiles(axes: Any, check: VPC, stratum: str, *, points: bool, boxes: bool, log: bool) -> None:
+def _percentiles(
+    axes: Any, check: VPC, stratum: str, *, points: bool, boxes: bool, log: bool, log_x: bool
+) -> None:
     table = check.table[check.table.stratum == stratum]
     seen = check.observations[(check.observations.stratum == stratum) & (check.observations.bin >= 0)]
     finite = seen[np.isfinite(seen.y)]
@@ -183,7 +192,8 @@ def _percentiles(axes: Any, check: VPC, stratum: str, *, points: bool, boxes: bo
         axes.set_yscale("log")
         axes.set_ylim(0.8 * floor, 1.25 * float(every.max()))
         plain_log(axes.yaxis)
-    edges = check.bins[stratum].edges
+    edges = np.asarray(check.bins[stratum].edges)
+    edges = edges[edges > 0] if log_x else edges  # a tick at 0 would stand at minus infinity
     axes.plot(edges, np.ones_like(edges), **_TICK, transform=axes.get_xaxis_transform())
     axes.grid(visible=False, axis="x")
 

@@ -11,7 +11,17 @@ from bayes_nlmem.data.planned import Arm, Design
 from bayes_nlmem.design.one_more import NextSample
 from bayes_nlmem.design.sensitivity import information_over_time
 from bayes_nlmem.model.specification import Model
-from bayes_nlmem.plots.style import BAND, INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, new_figure, style
+from bayes_nlmem.plots.style import (
+    BAND,
+    INDIVIDUAL,
+    INK,
+    MUTED,
+    POPULATION,
+    SMOOTH,
+    labelled,
+    new_figure,
+    style,
+)
 
 _COLOURS = (INDIVIDUAL, POPULATION, SMOOTH, INK, MUTED)
 
@@ -60,7 +70,7 @@ def plot_next_sample(found: NextSample) -> Any:
             axes.plot(
                 time[at], value[at], marker="o", markersize=8, markerfacecolor="none", markeredgecolor=INK
             )
-            axes.set_xlabel("Time of the sample")
+            axes.set_xlabel(labelled("Time of the sample", found.time_unit))
             axes.set_ylabel(label)
             if column == "SD" and np.isfinite(found.before):
                 axes.axhline(found.before, color=MUTED, linewidth=1)

@@ -27,6 +27,9 @@ def covariate_signals(learnt: Any) -> pd.DataFrame:
     there is no effect. A trend of the posterior means (EBEs) against x is flattened, and mixed with the other
     effects, by as much as the data leave open; here the same amount is taken out of the information.
 
+    Each row tests one covariate on one parameter alone: correlated covariates signal together, and the
+    p-values are not corrected for their number. `search_covariates` asks jointly.
+
     Parameters
     ----------
     learnt : Fit or SaemFit

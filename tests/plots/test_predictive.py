@@ -95,3 +95,15 @@ def test_a_page_of_residuals_has_six_panels(small_fit):
         bn.plot_residuals(small_fit, residual="RES", table=table)
     with pytest.raises(bn.ModelError, match="a table with NPDE"):
         bn.plot_residuals(small_fit, table=small_fit.predictions())
+
+
+def test_a_logarithmic_axis_of_time_has_plain_numbers_and_room():
+    """A bin that begins at 0 has no place on it; its tick took all room from the panels once."""
+    rng = np.random.default_rng(3)
+    x = np.tile([0.0, 0.5, 2.0, 8.0, 24.0], 20)
+    check = bn.vpc_of_arrays(x, rng.lognormal(size=100), rng.lognormal(size=(60, 100)), x_label="Time [h]")
+    figure = bn.plot_vpc(check, log_x=True)
+    figure.draw_without_rendering()  # a layout that fails warns, and warnings are errors
+    (panel,) = figure.axes
+    assert {"1", "10"} <= {label.get_text() for label in panel.get_xticklabels()}
+    assert panel.get_position().height > 0.5
