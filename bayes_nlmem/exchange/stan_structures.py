@@ -61,13 +61,14 @@ def motion_of(structure: Any, model: Model) -> Motion:
         return _closed(structure, model, own)
     if isinstance(structure, ODE):
         return _equations(structure, model, own)
-    if isinstance(structure, Function):
+    if isinstance(structure, Function) and not structure.columns:
         writer, time = StanWriter(), {"t": "t_", "time": "t_"}
         return Motion({o: writer.text(e, own | time) for o, e in equation_lines(str(structure)).items()})
     raise ModelError(
         explain(
             expected="compartments, ODE or Function",
-            got=type(structure).__name__,
+            got=type(structure).__name__
+            + (" of columns of the data" if isinstance(structure, Function) else ""),
             remedy="Write its equations in Stan by hand.",
         )
     )
