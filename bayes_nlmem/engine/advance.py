@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections import namedtuple
 
 import numpy as np
-from numba import njit
 
 from bayes_nlmem.engine.exponentials import pair, quadruple, triple
+from bayes_nlmem.engine.parts import inner_part, part
 
 # What moves: `state` (rows as above), `rates` (constant inputs by compartment) of the rows flagged in
 # `driven`, the `basis` they are expressed in, and room for work.
@@ -25,7 +25,8 @@ _E, _C0, _CA, _CA0, _FLOW, _INPUT, _NEW, _M = 0, 1, 2, 3, 4, 5, 6, 7
 N_WORK_ROWS = 10
 
 
-def _advance(machine, n_rows, kinetic, depot, t, dims):
+@inner_part
+def advance_here(machine, n_rows, kinetic, depot, t, dims):
     """Move the first `n_rows` rows of the machine's state on by `t`.
 
     `kinetic` is the row of the first sensitivity to the kinetic parameters in force (0 = values only).
@@ -96,7 +97,7 @@ def _advance(machine, n_rows, kinetic, depot, t, dims):
                 state[kinetic + 2 * n - 1, j] += new[j]
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+@inner_part
 def _force(machine, source, ea, depot, t, dims):
     """Integrals that drive the sensitivities: matrix M (x_k seen by mode j) and the whole column of ka."""
     n = len(dims)
@@ -148,6 +149,7 @@ def _force(machine, source, ea, depot, t, dims):
                 new[j] += basis[central, j] * inflow * (ca0[j] - ka * lost)
 
 
-# One copy to call, one to be laid out inside the loop over the records (a call hands over forty words).
-advance = njit(error_model="numpy", nogil=True, _nrt=False)(_advance)
-advance_here = njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)(_advance)
+@part
+def advance(machine, n_rows, kinetic, depot, t, dims):
+    """`advance_here` as one copy to call, laid out in the loop over the records only (forty words a call)."""
+    advance_here(machine, n_rows, kinetic, depot, t, dims)

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import namedtuple
 
 import numpy as np
-from numba import int64, njit
+from numba import int64
 
 from bayes_nlmem.engine import layout as at
+from bayes_nlmem.engine.parts import inner_part, part
 
 # One dose with its inputs: amounts (f * amt), whether it is infused, whether a modelled duration of 0
 # made it a bolus; duration and rate of the infusion and their derivatives.
@@ -26,7 +27,7 @@ Dose = namedtuple(
 Inputs = namedtuple("Inputs", "f lag d r")
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def read_dose(phi, floats, ints, r):
     """(sound, dose): the dose at record r with its inputs from the parameters."""
     row = ints[r, at.ROW_AT]
@@ -67,7 +68,7 @@ def read_dose(phi, floats, ints, r):
     )
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+@inner_part
 def inputs_of(ints, r, sensitive):
     """Rows of the sensitivities to the inputs of the dose at record r."""
     if sensitive:
@@ -75,7 +76,7 @@ def inputs_of(ints, r, sensitive):
     return Inputs(int64(0), int64(0), int64(0), int64(0))
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+@inner_part
 def add(state, row, basis, comp, amount, dims):
     """Add an amount to a compartment, in one row of the state."""
     n = len(dims)
@@ -86,7 +87,7 @@ def add(state, row, basis, comp, amount, dims):
             state[row, j] += amount * basis[1 + j, comp]
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def add_delay(state, row, basis, comp, amount, dims):
     """Add -A b for an amount b in a compartment: the effect per unit of delay of its arrival."""
     n = len(dims)
@@ -100,7 +101,7 @@ def add_delay(state, row, basis, comp, amount, dims):
             state[row, j] += amount * basis[0, j] * basis[1 + j, comp]
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def start(machine, dose, inputs, dims):
     """A bolus, or the jump of the sensitivities when an infusion starts."""
     state, basis = machine.state, machine.basis
@@ -118,7 +119,7 @@ def start(machine, dose, inputs, dims):
         add_delay(state, inputs.d, basis, dose.comp, 0.5 * amount, dims)
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def finish(machine, dose, inputs, dims):
     """The jumps of the sensitivities when an infusion ends."""
     state, basis = machine.state, machine.basis
@@ -132,7 +133,7 @@ def finish(machine, dose, inputs, dims):
         add(state, inputs.r, basis, dose.comp, dose.rate * dose.end_r, dims)
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def run(machine, dose, inputs, count):
     """Let `count` equal infusions flow."""
     rates, driven = machine.rates, machine.driven
@@ -149,7 +150,7 @@ def run(machine, dose, inputs, count):
         driven[inputs.r] = 1
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+@inner_part
 def still(machine, n_rows):
     """Switch every input off."""
     rates, driven = machine.rates, machine.driven
@@ -160,7 +161,7 @@ def still(machine, n_rows):
                 rates[i, c] = 0.0
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+@inner_part
 def empty(state, n_rows):
     """Take everything out of the first `n_rows` rows."""
     for i in range(n_rows):

@@ -11,7 +11,7 @@ Every function takes pairs (rate, exp(-rate t)), so that one exponential per rat
 
 from __future__ import annotations
 
-from numba import njit
+from bayes_nlmem.engine.parts import inner_part, part
 
 # Below this spread (times t) the series is used; 10 terms leave 1e-17, the recursion loses at most two
 # digits.
@@ -33,7 +33,7 @@ _T2 = _T1[1:] + (1 / 39916800.0,)
 _T3 = _T2[1:] + (1 / 479001600.0,)
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+@inner_part
 def pair(m1, e1, m2, e2, t):
     """Convolution of two exponentials, c(m1, m2; t)."""
     x = (m2 - m1) * t
@@ -45,7 +45,7 @@ def pair(m1, e1, m2, e2, t):
     return e1 * t * total
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _triple_sorted(m1, e1, m2, e2, m3, e3, t):
     x3 = (m3 - m1) * t
     if x3 > CLOSE:
@@ -60,7 +60,7 @@ def _triple_sorted(m1, e1, m2, e2, m3, e3, t):
     return e1 * t * t * total
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def triple(m1, e1, m2, e2, m3, e3, t):
     """Convolution of three exponentials, c(m1, m2, m3; t)."""
     if m1 > m2:
@@ -72,7 +72,7 @@ def triple(m1, e1, m2, e2, m3, e3, t):
     return _triple_sorted(m1, e1, m2, e2, m3, e3, t)
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def quadruple(m1, e1, m2, e2, m3, e3, m4, e4, t):
     """Convolution of four exponentials, c(m1, m2, m3, m4; t)."""
     if m1 > m2:

@@ -21,7 +21,10 @@ from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
 from bayes_nlmem.engine.walk import walk
 
 # Cached machine code must not outlive the sources it was made from, whichever of the files changed.
-_SOURCES = ("layout", "exponentials", "modes", "advance", "doses", "steady", "trains", "walk", "kernel", "op")
+_SOURCES = (
+    "layout", "parts", "exponentials", "modes", "advance", "doses", "steady", "trains", "walk", "kernel",
+    "op",
+)  # fmt: skip
 SOURCE_KEY = hashlib.sha256(
     b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in _SOURCES)
 ).hexdigest()[:16]

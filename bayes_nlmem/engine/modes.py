@@ -13,7 +13,8 @@ images u, v of dK/dq = u v'.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from bayes_nlmem.engine.parts import inner_part, part
 
 RATES = 0
 
@@ -21,7 +22,7 @@ RATES = 0
 ONE_WAY = 1e-13
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+@inner_part
 def in_amounts(state, row, basis, comp, dims):
     """Amount in one compartment from one row of the modal state."""
     n = len(dims)
@@ -33,7 +34,7 @@ def in_amounts(state, row, basis, comp, dims):
     return total
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _rotate(s, p, q, n):
     """One Jacobi rotation that makes s[p, q] zero; eigenvectors gather in the rows below n."""
     b = s[p, q]
@@ -61,12 +62,12 @@ def _rotate(s, p, q, n):
         s[n + k, q] = sn * x + c * y
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _two_way(out, back):
     return max(out, ONE_WAY * back), max(back, ONE_WAY * out)
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def find_modes(parameters, depot, basis, work, dims):
     """Fill `basis` from a row of engine parameters (k10, k12, k21, k13, k31; then ka with a depot)."""
     n = len(dims)
@@ -128,7 +129,7 @@ def find_modes(parameters, depot, basis, work, dims):
             basis[at + 3, j] = basis[1 + n + i, j]
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def change_modes(machine, n_rows, parameters, depot, first, dims):
     """Go over to the modes of another parameter row; amounts stay (`first`: there are none yet)."""
     n = len(dims)

@@ -10,17 +10,18 @@ The machine has the rows: state; kinetic parameters in force; F, ALAG, D, R of t
 from __future__ import annotations
 
 import numpy as np
-from numba import int64, njit
+from numba import int64
 
 from bayes_nlmem.engine.advance import N_WORK_ROWS, advance
 from bayes_nlmem.engine.doses import Inputs, empty, finish, run, start, still
 from bayes_nlmem.engine.exponentials import pair
+from bayes_nlmem.engine.parts import part
 
 # An infusion that outlasts more dosing intervals than this has no usable steady state.
 MOST_OVERLAPS = 1_000_000.0
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def overlap(phase, duration, interval):
     """Infusions still running at phase 0 from earlier cycles, and the phase in (0, II] at which one ends."""
     cycles = (phase + duration) / interval
@@ -36,7 +37,7 @@ def overlap(phase, duration, interval):
     return int64(whole), end
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _one_cycle(machine, n_rows, kinetic, inputs, depot, dose, phase, end, before, interval, dims):
     still(machine, n_rows)
     if not dose.infused:
@@ -62,7 +63,7 @@ def _one_cycle(machine, n_rows, kinetic, inputs, depot, dose, phase, end, before
             flowing -= 1
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _close(machine, row, depot, interval, dims):
     """Solve (I - E) z = b in place for one row; what nothing entered stays 0."""
     n = len(dims)
@@ -80,7 +81,7 @@ def _close(machine, row, depot, interval, dims):
             state[row, j] /= -np.expm1(-basis[0, j] * interval)
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def periodic_state(machine, n_kinetic, depot, dose, phase, end, before, interval, dims):
     """State at phase 0 of the cycle and its sensitivities; n_kinetic = 0 asks for the values only."""
     n = len(dims)
@@ -105,7 +106,7 @@ def periodic_state(machine, n_kinetic, depot, dose, phase, end, before, interval
         _close(machine, i, depot, interval, dims)
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def constant_state(machine, n_kinetic, depot, dose, dims):
     """State under an infusion that has run for ever, -A^-1 r, and its sensitivities (to R, not to F)."""
     n = len(dims)

@@ -8,9 +8,10 @@ one row of two tables.
 from __future__ import annotations
 
 import numpy as np
-from numba import int64, njit
+from numba import int64
 
 from bayes_nlmem.engine.doses import Dose, finish, inputs_of, run, start, still
+from bayes_nlmem.engine.parts import inner_part, part
 
 # Floats: arrival of dose 0, interval, then the floats of the dose.
 FIRST, EVERY, F, DOSED, DURATION, FLOW, END_F, END_D, END_R, FLOW_F, FLOW_D, FLOW_R = range(12)
@@ -20,7 +21,7 @@ RECORD, NEXT, LAST, ENDING, INTO, INFUSED, COLLAPSED = range(7)
 N_TRAIN_INTS = 7
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def put(floats, ints, i, record, dose, first, every, following, last, ending):
     """Write train i."""
     floats[i, FIRST] = first
@@ -44,7 +45,7 @@ def put(floats, ints, i, record, dose, first, every, following, last, ending):
     ints[i, COLLAPSED] = 1 if dose.collapsed else 0
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _dose(floats, ints, i):
     return Dose(
         ints[i, INTO], floats[i, F], floats[i, DOSED], 0.0, ints[i, INFUSED] == 1, ints[i, COLLAPSED] == 1,
@@ -53,7 +54,7 @@ def _dose(floats, ints, i):
     )  # fmt: skip
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+@inner_part
 def next_event(floats, ints, n_trains):
     """(time, train, whether it is an end) of what happens first; infinity when nothing does."""
     time, which, is_end = np.inf, int64(-1), False
@@ -69,7 +70,7 @@ def next_event(floats, ints, n_trains):
     return time, which, is_end
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def happen(machine, floats, ints, n_trains, which, is_end, records, n_rows, sensitive, dims):
     """Let one arrival or end happen; returns the number of trains left."""
     dose = _dose(floats, ints, which)
@@ -93,7 +94,7 @@ def happen(machine, floats, ints, n_trains, which, is_end, records, n_rows, sens
     return n_trains
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def flow(machine, floats, ints, n_trains, records, n_rows, sensitive):
     """Inputs as the sum over the running infusions: exactly zero when none runs."""
     still(machine, n_rows)

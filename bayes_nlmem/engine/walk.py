@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import int64, njit
+from numba import int64
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.advance import Machine, advance_here
 from bayes_nlmem.engine.doses import empty, inputs_of, read_dose, start, still
 from bayes_nlmem.engine.modes import change_modes, in_amounts
+from bayes_nlmem.engine.parts import inner_part, part
 from bayes_nlmem.engine.steady import constant_state, overlap, periodic_state
 from bayes_nlmem.engine.trains import flow, happen, next_event, put
 
@@ -17,7 +18,7 @@ from bayes_nlmem.engine.trains import flow, happen, next_event, put
 SAME_TIME = 1e-12
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+@inner_part
 def _usable(phi, row, n_kinetic):
     """Whether the row exists and its kinetic parameters are finite and not negative."""
     if row >= phi.shape[0]:
@@ -28,7 +29,7 @@ def _usable(phi, row, n_kinetic):
     return True
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _largest_time(floats, first, end):
     largest = 0.0
     for r in range(first, end):
@@ -36,7 +37,7 @@ def _largest_time(floats, first, end):
     return largest
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _take_over(machine, cycle, n_kinetic, kinetic, inputs, comps):
     """Add a steady state and its sensitivities to the subject's."""
     state, new = machine.state, cycle.state
@@ -55,7 +56,7 @@ def _take_over(machine, cycle, n_kinetic, kinetic, inputs, comps):
                 state[inputs.r, c] += new[4 + n_kinetic, c]
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _give(
     machine,
     cycle,
@@ -116,7 +117,7 @@ def _give(
     return at.FINE, n_trains
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+@inner_part
 def _answer(machine, answer, sens, requests, columns, first_column, ints, r, n_rows, dims):
     """Write the amounts asked for at record r and their sensitivities; false if an amount is not finite."""
     finite = True
@@ -134,7 +135,7 @@ def _answer(machine, answer, sens, requests, columns, first_column, ints, r, n_r
     return finite
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _blank(answer, sens, requests, ints, first, end, sensitive):
     """No numbers for a subject that could not be solved."""
     for r in range(first, end):
@@ -147,7 +148,7 @@ def _blank(answer, sens, requests, ints, first, end, sensitive):
                         sens[pair, p] = np.nan
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, requests, subjects, s, depot,
              sensitive, answer, sens, dims):  # fmt: skip
     """Walk one subject; returns its fault."""
@@ -216,7 +217,7 @@ def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, reque
     return at.FINE if finite else at.NOT_FINITE_RESULT
 
 
-@njit(error_model="numpy", nogil=True, _nrt=False)
+@part
 def walk(phi, floats, ints, subjects, columns, requests, depot, sensitive, answer, sens, status, room, driven,
          train_floats, train_ints, dims):  # fmt: skip
     """Amounts at the requests, their derivatives by pair (request, parameter row), and a status per subject.

@@ -9,21 +9,25 @@ same shape finds the same code.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numba
 import pytensor
+from numba.core.caching import NullCache
 from pytensor.graph.traversal import toposort
 
 from bayes_nlmem.engine.kernel import SOURCE_KEY, kernel
 from bayes_nlmem.engine.op import LinearWalk
+from bayes_nlmem.engine.parts import everything_a_part
 from bayes_nlmem.marginal.by_address import ARGUMENTS
 from bayes_nlmem.marginal.fingerprint import fingerprint
 
 _FORMAT = "1"
+_translated: dict[tuple[str, Any], Any] = {}
 
 
 def machine_code(inputs: Sequence[Any], outputs: Sequence[Any], compiled: Callable[[], Any]) -> Any:
@@ -42,10 +46,51 @@ def machine_code(inputs: Sequence[Any], outputs: Sequence[Any], compiled: Callab
             found = _from_disk(note.read_text(), outputs)
             if found is not None:
                 return found
-        jitted = compiled().vm.jit_fn
+        with everything_a_part(), _kept_in_memory():
+            jitted = compiled().vm.jit_fn
+            jitted.compile((ARGUMENTS,))
         if note is not None:
             _write(note, jitted)
         return jitted
+
+
+@contextmanager
+def _kept_in_memory() -> Iterator[None]:
+    """The functions of single operations, of which PyTensor writes hundreds to disk, are kept in memory.
+
+    Another graph with the same operation takes its translation over; on disk is what is called.
+    """
+    from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
+    from pytensor.link.numba.dispatch import basic
+
+    make = basic.numba_njit
+
+    def kept(*functions: Any, final_function: bool = False, **options: Any) -> Any:
+        key = CACHED_SRC_FUNCTIONS.get(functions[0]) if functions and not final_function else None
+        if key is None:
+            return make(*functions, final_function=final_function, **options)
+        made = make(*functions, **{**options, "cache": False})
+        made._cache = _Operation(key)
+        return made
+
+    basic.numba_njit = kept
+    try:
+        yield
+    finally:
+        basic.numba_njit = make
+
+
+class _Operation(NullCache):
+    """The translations of one operation by the types of its arguments, as PyTensor keeps them on disk."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        return _translated.get((self._key, signature))
+
+    def save_overload(self, signature: Any, found: Any) -> None:
+        _translated[self._key, signature] = found._replace(metadata=None)
 
 
 def _note(inputs: Sequence[Any], outputs: Sequence[Any]) -> Path | None:
