@@ -12,8 +12,9 @@ from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION
 (
     _PREPARE, _RATES, _SENSITIVITIES, _JACOBIAN, _OUTPUT, _OUTPUT_SLOPES, _INITIAL, _INITIAL_SLOPES,
     _SECOND, _TIME_SLOPES, _PREPARE_INPUT, _INPUT_RATE, _INPUT_SLOPES, _INPUT_BENDS, _GROWTH,
-    _EXPLICIT, _STIFF, _SERIES,
-) = range(FIRST_FUNCTION, FIRST_FUNCTION + 18)  # fmt: skip
+    _EXPLICIT, _STIFF, _SERIES, _MATRIX, _BOUNDS,
+    _PRODUCT, _APPLY,
+) = range(FIRST_FUNCTION, FIRST_FUNCTION + 22)  # fmt: skip
 
 
 @intrinsic
@@ -134,3 +135,27 @@ def step_stiffly(table, t, desk, z, p, nb, kb, r, stride):
 def terms_of_series(table, desk, z, p, nb, kb, first, last):
     """Terms of the series of a linear system, see `series_writer`."""
     _call(table[_SERIES], 0.0, desk, z, p, nb, kb, first, last)
+
+
+@compiled
+def matrix(table, p, q, d):
+    """D = constant Jacobian of a linear system and its derivatives by the parameters, where zeros stand."""
+    _call(table[_MATRIX], 0.0, p, q, d, 0, 0, 0, 0)
+
+
+@compiled
+def bounds(table, d):
+    """D = integers: first and last entry of each row and of each column of the matrix exponential."""
+    _call(table[_BOUNDS], 0.0, d, 0, 0, 0, 0, 0, 0)
+
+
+@compiled
+def product(table, left, right, into, blocks):
+    """Product of two propagators, see `propagator_writer`; whether it was made."""
+    return _call(table[_PRODUCT], 0.0, left, right, into, blocks, 0, 0, 0) != 0.0
+
+
+@compiled
+def apply(table, matrix, z, start, into, nb, kb):
+    """A propagator times a state, added to another, see `propagator_writer`; whether it was made."""
+    return _call(table[_APPLY], 0.0, matrix, z, start, into, nb, kb, 0) != 0.0

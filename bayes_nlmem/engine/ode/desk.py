@@ -7,9 +7,11 @@ from __future__ import annotations
     TABLE, FORCING, DRIVEN, SCALE, Q, STAGES, SECOND, JAC, LU, PIVOTS, CONTROL, COUNTS, SLOPES, LOCAL, SPARE,
     VECTOR, WEIGHTS, PHI, RECORD_FLOATS, RECORD_INTS, COLUMNS, REQUESTS, VALUES, SENS, LENGTH, N_SLOPES,
     N_ROWS, N_PHI, N_RECORDS, N_COLUMNS, N_REQUESTS, N_PAIRS, FIRST_COLUMN, SENSITIVE, NEXT_RECORD,
-    ALL_FINITE, TRAIN_FLOATS, TRAIN_INTS, MOST_TRAINS, TRAINS_NOW, WORK,
-) = range(41)  # fmt: skip
-DESK_SIZE = 41
+    ALL_FINITE, TRAIN_FLOATS, TRAIN_INTS, MOST_TRAINS, TRAINS_NOW, WORK, LADDER, MARKS,
+    ALONE,
+) = range(44)  # fmt: skip
+DESK_SIZE = 44
+# ALONE: nothing but parameters has columns in their blocks (the last one may have room for those of a dose).
 
 # Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 =
 # unknown), steps left, logarithm (to base 2) of the previous error, solver, largest time of the subject,
@@ -28,12 +30,12 @@ SENSITIVITY = 10.0
 TRIAL, HELD, NEW, BY_TIME, BETWEEN = 8, 9, 10, 11, 12
 # Inputs at the stages of a step while doses enter by a rate; as many rows as stages have different times.
 INPUTS = 13
-# Sum and constant part of a series, whose terms stand in the first rows.
-SUM, CONSTANT = 25, 26
+# The constant part of a linear system, whose series has its terms in the first rows; zeros.
+CONSTANT, NOTHING = 25, 26
 N_STAGES = 27
 
 # Control of the step: the next is SAFETY before^BY_BEFORE error^-BY_ERROR times as long, within limits.
-SAFETY, BY_ERROR, BY_BEFORE, LEAST_GROWTH, MOST_GROWTH = 0.9, 0.17, 0.04, 0.2, 5.0
+SAFETY, BY_ERROR, BY_BEFORE, LEAST_GROWTH, MOST_GROWTH = 0.93, 0.17, 0.04, 0.2, 5.0
 # Logarithms (to base 2) of the smallest error that counts (1e-10), and of the smallest one that counts as the
 # previous one (1e-4).
 LOG_SMALLEST, LOG_TYPICAL = -33.219280948873624, -13.287712379549449

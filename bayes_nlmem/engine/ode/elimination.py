@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from bayes_nlmem.engine.ode.compiling import compiled, joined
+from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, joined
 from bayes_nlmem.engine.ode.model_table import LANES
 
 
-@compiled
+@joined
 def eliminate(a, pivots, n):
     """Replace a by its factors (the diagonal of U inverted); false if it is singular.
 
     `pivots` gets the exchanges, and behind them the order of rows that they lead to.
     """
+    x, order = floats_at(a.ctypes.data), ints_at(pivots.ctypes.data)
     for k in range(n):
-        pivots[n + k] = k
+        order[n + k] = k
     for k in range(n):
-        best, largest = k, abs(a[k, k])
+        best, largest = k, abs(x[k * n + k])
         for i in range(k + 1, n):
-            if abs(a[i, k]) > largest:
-                best, largest = i, abs(a[i, k])
-        pivots[k] = best
+            if abs(x[i * n + k]) > largest:
+                best, largest = i, abs(x[i * n + k])
+        order[k] = best
         if not largest > 0.0:
             return False
         if best != k:
-            pivots[n + k], pivots[n + best] = pivots[n + best], pivots[n + k]
+            order[n + k], order[n + best] = order[n + best], order[n + k]
             for j in range(n):
-                a[k, j], a[best, j] = a[best, j], a[k, j]
-        inverse = 1.0 / a[k, k]
-        a[k, k] = inverse
+                x[k * n + j], x[best * n + j] = x[best * n + j], x[k * n + j]
+        inverse = 1.0 / x[k * n + k]
+        x[k * n + k] = inverse
         for i in range(k + 1, n):
-            if a[i, k] != 0.0:
-                a[i, k] *= inverse
+            if x[i * n + k] != 0.0:
+                factor = x[i * n + k] * inverse
+                x[i * n + k] = factor
                 for j in range(k + 1, n):
-                    a[i, j] -= a[i, k] * a[k, j]
+                    x[i * n + j] -= factor * x[k * n + j]
     return True
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bayes_nlmem.engine.ode import desk as on
+from bayes_nlmem.engine.ode.block_writer import Block, SensitiveStep
 from bayes_nlmem.engine.ode.model_table import LANES
-from bayes_nlmem.engine.ode.step_writer import Step
 from bayes_nlmem.engine.ode.tableaus import EXPLICIT_A, EXPLICIT_ERROR, EXPLICIT_TIMES
 from bayes_nlmem.engine.ode.writer import VECTOR, Function, literal
 
@@ -41,7 +42,9 @@ def growth(program: Program) -> str:
     return f.end(f.smaller(grown, literal(on.MOST_GROWTH)))
 
 
-def following(step: Step, kind: str, square: str, new: list[str], slopes: list[str], last_row: str) -> None:
+def following(
+    step: SensitiveStep, kind: str, square: str, new: list[str], slopes: list[str], last_row: str
+) -> None:
     """Return what was tried, or take it over and try the next step if nobody asks for anything in it.
 
     The next step is as `progress.advance` chooses it.
@@ -105,7 +108,7 @@ def following(step: Step, kind: str, square: str, new: list[str], slopes: list[s
 
 def explicit_step(program: Program) -> str:
     """Text of the step of the explicit method."""
-    step = Step(program, "explicit")
+    step = SensitiveStep(program, "explicit")
     f, n = step.f, step.n
     rows = [step.row(k) for k in range(_STAGES + 1)]
     new_row = step.row(on.NEW)
@@ -145,14 +148,19 @@ def explicit_step(program: Program) -> str:
     wide = [[f.spread(x) for x in row] for row in a]
     by = [f.spread(x) for x in e]
 
-    def body() -> tuple[dict[int, str], dict[int, str]]:
-        blocks = [step.block(rows[0])]
+    def body(block: Block) -> Iterator[None]:
+        blocks = [step.block(rows[0], block)]
         for k in range(1, _STAGES + 1):
-            y = {i: step.combined(step.zs[i], wide[k - 1], [s[i] for s in blocks], VECTOR) for i in step.rows}
-            blocks.append(step.flow(k, y))
-            step.keep_block(rows[k], blocks[k])
-        step.keep_block(new_row, y, step.zs)
-        return {i: step.combined("", by, [s[i] for s in blocks], VECTOR) for i in step.rows}, y
+            y = {
+                i: step.combined(block.start[i], wide[k - 1], [s[i] for s in blocks], VECTOR)
+                for i in block.rows
+            }
+            blocks.append(step.flow(k, y, block))
+            step.keep_block(rows[k], blocks[k], block)
+            yield
+        step.keep_block(new_row, y, block, block.start)
+        block.new = y
+        block.errors = {i: step.combined("", by, [s[i] for s in blocks], VECTOR) for i in block.rows}
 
     square = step.over_blocks(body, allowed, square)
     following(step, "sensitive", square, state, slopes, rows[-1])

@@ -1,8 +1,7 @@
-"""Linear equations with constant coefficients: the matrix exponential, applied to state and sensitivities.
+"""Linear equations with constant coefficients: exact, from record to record.
 
-Between two stops the state with its sensitivities obeys w' = L w + b. Its Taylor series is summed to a fixed
-order and the step is as long as the last terms allow: no step is ever refused, and the series is its own
-interpolant. As in Al-Mohy & Higham 2011, doi:10.1137/100788860, the matrix itself is never made.
+A stretch is so many units of time of the parameters in force (see `propagators`) - moved by the binary digits
+of that number - and a rest, over which the Taylor series of the state with its sensitivities is summed.
 """
 
 from __future__ import annotations
@@ -13,52 +12,32 @@ from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.answers import answer
 from bayes_nlmem.engine.ode.calls import terms_of_series
 from bayes_nlmem.engine.ode.compiling import compiled, joined
-from bayes_nlmem.engine.ode.desk import CONSTANT, NEXT_STEP, STEP, STEPS, STEPS_LEFT, SUM
+from bayes_nlmem.engine.ode.desk import CONSTANT, STEP, STEPS, STEPS_LEFT
 from bayes_nlmem.engine.ode.explicit import slope
-from bayes_nlmem.engine.ode.machine import error_norm, size, weigh
-
-_ORDER = 24
+from bayes_nlmem.engine.ode.machine import size, weigh
+from bayes_nlmem.engine.ode.model_table import MOST_LEVELS
+from bayes_nlmem.engine.ode.propagators import ORDER, move, raise_to, unit_of_time
 
 
 @joined
-def _summed(s, order, x, n):
-    """stages[SUM] = sum of x^j stages[j], by Horner's rule."""
-    for i in range(n):
-        s[SUM, i] = s[order, i]
-    for j in range(order - 1, -1, -1):
-        for i in range(n):
-            s[SUM, i] = s[SUM, i] * x + s[j, i]
-
-
-@compiled
-def _terms(machine, z, p, nb, kb, t, h, n):
-    """Terms of the series for a step h in stages; returns (share of h that is accurate, last order)."""
+def _rest(machine, z, p, nb, kb, h, n):
+    """Move z by less than a unit of time."""
     s = machine.stages
-    machine.control[STEP] = h
     for i in range(n):
         s[0, i] = z[i]
-    share = 0.0
-    for order in range(4, _ORDER + 1, 4):
-        desk = machine.desk.ctypes.data
-        terms_of_series(machine.table, desk, z.ctypes.data, p, nb, kb, order - 3, order)
-        if order > 4:
-            last = error_norm(machine, z, nb, 0, order)
-            before = error_norm(machine, z, nb, 0, order - 1)
-            if not np.isfinite(last + before):
-                return 0.0, order
-            share = min(
-                (0.1 / max(last, 1e-30)) ** (1.0 / order), (0.1 / max(before, 1e-30)) ** (1.0 / (order - 1))
-            )
-            if share >= 1.0:
-                return min(share, 5.0), order
-    return share, _ORDER
+    machine.control[STEP] = h
+    terms_of_series(machine.table, machine.desk.ctypes.data, z.ctypes.data, p, nb, kb, 1, ORDER)
+    for i in range(n):
+        z[i] = s[ORDER, i]
+    for j in range(ORDER - 1, -1, -1):
+        for i in range(n):
+            z[i] += s[j, i]
 
 
 @compiled
-def advance_linear(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide):
-    """Move the state z from t to `until` as `progress.advance` does."""
-    control, counts, s = machine.control, machine.counts, machine.stages
-    n = size(machine.table, nb)
+def _constant_part(machine, p, nb, kb, t, n):
+    """Constant part of the equations in stages[CONSTANT]; whether there is any."""
+    s = machine.stages
     base, width = s.ctypes.data, 8 * s.shape[1]
     for i in range(n):
         s[0, i] = 0.0
@@ -66,36 +45,50 @@ def advance_linear(machine, z, p, nb, kb, t, until, book, k, end, last_time, hel
         machine, t, base, p, machine.q.ctypes.data, machine.forcing.ctypes.data, nb, kb,
         base + CONSTANT * width, CONSTANT,
     )  # fmt: skip
+    for i in range(n):
+        if s[CONSTANT, i] != 0.0:
+            return True
+    return False
+
+
+@compiled
+def advance_linear(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide):
+    """Move the state z from t to `until` as `progress.advance` does."""
+    control, counts = machine.control, machine.counts
+    n = size(machine.table, nb)
+    driven = _constant_part(machine, p, nb, kb, t, n)
+    unit = unit_of_time(machine, p)
+    if not (unit > 0.0 and np.isfinite(unit)):
+        return at.STEP_TOO_SMALL, k, True
     finite = True
-    h = control[NEXT_STEP] if control[NEXT_STEP] > 0.0 else until - t
     while t < until:
-        if control[STEPS_LEFT] <= 0.0:
-            return at.TOO_MANY_STEPS, k, finite
-        control[STEPS_LEFT] -= 1.0
-        left = until - t
-        h = min(h, left)
-        share, order = _terms(machine, z, p, nb, kb, t, h, n)
-        if not share > 0.0:
-            return at.STEP_TOO_SMALL, k, finite
-        step = share * h
-        if step >= 0.999 * left:
-            step = left
-        elif step > 0.5 * left:
-            step = 0.5 * left
-        if not step > 1e-14 * max(abs(t), left):
-            return at.STEP_TOO_SMALL, k, finite
-        now = until if step == left else t + step
-        while k < end and book.floats[k, at.TIME] <= min(now, last_time):
+        asked = False
+        now = until
+        while k < end and book.floats[k, at.TIME] <= min(until, last_time):
             if book.ints[k, at.ASKED] < book.ints[k, at.ASKED_END]:
-                _summed(s, order, (book.floats[k, at.TIME] - t) / h, n)
-                finite = answer(machine, book, k, book.floats[k, at.TIME], s[SUM], held, wide) and finite
+                asked, now = True, book.floats[k, at.TIME]
+                break
             k += 1
-        _summed(s, order, step / h, n)
-        for i in range(n):
-            z[i] = s[SUM, i]
+        now = max(now, t)
+        units = np.floor((now - t) / unit)
+        rest = now - t - units * unit
+        level = 0
+        while units > 0.0:
+            half = np.floor(0.5 * units)
+            if units > 2.0 * half:
+                raise_to(machine, level, driven)
+                move(machine, z, nb, kb, level, driven)
+            units = half
+            level += 1
+            if level == MOST_LEVELS - 1 and units > 0.0:
+                return at.STEP_TOO_SMALL, k, finite
+        if rest > 0.0:
+            _rest(machine, z, p, nb, kb, rest, n)
         weigh(machine, z)
         counts[STEPS] += 1
-        h = share * h
+        control[STEPS_LEFT] -= 1.0
+        if asked:
+            finite = answer(machine, book, k, book.floats[k, at.TIME], z, held, wide) and finite
+            k += 1
         t = now
-    control[NEXT_STEP] = h
     return at.FINE, k, finite

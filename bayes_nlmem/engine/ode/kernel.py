@@ -126,11 +126,11 @@ def kernel():
 
 def memory_for(code: Code, subjects: np.ndarray, sensitive: bool) -> tuple[int, int, int, int]:
     """(doubles, integers, most blocks, most records) that the subjects of a plan need."""
-    n, n_parameters, _, n_hoisted, n_second, *_, n_kept, n_work = code.sizes
+    n, n_parameters, _, n_hoisted, n_second, _, _, linear, _, n_kept, n_work = code.sizes
     most_blocks = int(subjects[:, at.N_COLUMNS].max(initial=0)) // LANES if sensitive else 0
     most_records = int((subjects[:, at.END_RECORD] - subjects[:, at.FIRST_RECORD]).max(initial=1))
     return (
-        *room_sizes(n, n_parameters, n_hoisted, n_second, n_kept, n_work, most_blocks),
+        *room_sizes(n, n_parameters, n_hoisted, n_second, linear, n_kept, n_work, most_blocks),
         most_blocks,
         max(most_records, 1),
     )

@@ -15,6 +15,7 @@ from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, joined, making_arrays
 from bayes_nlmem.engine.ode.desk import (
     ABSOLUTE,
+    ALONE,
     COLUMNS,
     CONTROL,
     COUNTS,
@@ -24,9 +25,11 @@ from bayes_nlmem.engine.ode.desk import (
     FLOOR,
     FORCING,
     JAC,
+    LADDER,
     LENGTH,
     LOCAL,
     LU,
+    MARKS,
     MOST_TRAINS,
     N_COLUMNS,
     N_CONTROL,
@@ -62,6 +65,8 @@ from bayes_nlmem.engine.ode.desk import (
 )
 from bayes_nlmem.engine.ode.model_table import (
     LANES,
+    LINEAR,
+    MOST_LEVELS,
     N_HOISTED,
     N_KEPT,
     N_PARAMETERS,
@@ -85,18 +90,25 @@ PEAK, KEPT = N_TRAIN_FLOATS, N_TRAIN_FLOATS + 1
 # table: of the model. forcing: constant inputs, laid out as a state; driven[0]: whether sensitivities have
 # any. scale: largest |y| so far by compartment. stages: rows of work, laid out as states. slopes: derivatives
 # of one output. local, spare: a state each. vector: one number for each compartment. weights: size of the
-# parameter of each column.
+# parameter of each column. ladder, marks: of a linear system, see `propagators`.
 Machine = namedtuple(
     "Machine",
     "desk table forcing driven scale q stages second jac lu pivots control counts slopes local spare vector "
-    "weights train_floats train_ints",
+    "weights train_floats train_ints ladder marks",
 )
 # The tables of the plan, and where the answers are written.
 Book = namedtuple("Book", "phi floats ints columns requests values sens first_column sensitive")
 
 
 def room_sizes(
-    n: int, n_parameters: int, n_hoisted: int, n_second: int, n_kept: int, n_work: int, most_blocks: int
+    n: int,
+    n_parameters: int,
+    n_hoisted: int,
+    n_second: int,
+    linear: int,
+    n_kept: int,
+    n_work: int,
+    most_blocks: int,
 ) -> tuple[int, int]:
     """(doubles, integers) of memory for states of up to `most_blocks` blocks."""
     pad = -(-n // LANES) * LANES
@@ -106,10 +118,30 @@ def room_sizes(
     doubles = (
         length * (N_STAGES + 6) + 2 * n + n_hoisted + n_second + 2 * n * n + slopes + (blocks + 8) * LANES
     )
+    matrix = n * n * (1 + -(-n_parameters // LANES) * LANES)
+    ladder = 1 + 2 * (MOST_LEVELS + 2) * matrix if linear else 0
     return (
-        doubles + n_work + 8 * blocks * n * LANES + KEPT + n_kept + 1,
-        2 * DESK_SIZE + 2 * n + 2 * 8 + 2 + WIDE_TRAIN_INTS,
+        doubles + n_work + 8 * blocks * n * LANES + ladder + KEPT + n_kept + 1,
+        2 * DESK_SIZE + 2 * n + 2 * 8 + 2 + 4 * n + 3 + WIDE_TRAIN_INTS,
     )
+
+
+@compiled
+def parameter_blocks(table):
+    """Blocks of columns of the parameters."""
+    return (table[N_PARAMETERS] + LANES - 1) // LANES
+
+
+@compiled
+def matrix_size(table):
+    """Doubles of a matrix with its derivatives by the parameters."""
+    return table[N] * table[N] * (1 + parameter_blocks(table) * LANES)
+
+
+@compiled
+def ladder_size(table):
+    """Doubles of the propagators of a linear system and of work behind them."""
+    return 1 + 2 * (MOST_LEVELS + 2) * matrix_size(table) if table[LINEAR] != 0 else 0
 
 
 @compiled
@@ -138,12 +170,14 @@ def lay_out(desk, table, room, int_room, most_blocks):
         (VECTOR, n),
         (Q, table[N_HOISTED]), (SECOND, table[N_SECOND]), (JAC, n * n), (LU, n * n), (SLOPES, desk[N_SLOPES]),
         (WEIGHTS, blocks * LANES), (WORK, table[N_WORK] + 8 * blocks * n * LANES),
+        (LADDER, ladder_size(table)),
     ):  # fmt: skip
         desk[where] = room
         room += 8 * count
     desk[PIVOTS] = int_room
     desk[DRIVEN] = int_room + 16 * n
-    desk[COUNTS] = int_room + 16 * n + 8
+    desk[MARKS] = int_room + 16 * n + 8
+    desk[COUNTS] = desk[MARKS] + 8 * (4 * n + 3)
     return room
 
 
@@ -173,6 +207,8 @@ def machine_at(desk):
         carray(floats_at(desk[WEIGHTS]), ((length - table[PAD]) // n,)),
         carray(floats_at(desk[TRAIN_FLOATS]), (desk[MOST_TRAINS], KEPT + table[N_KEPT])),
         carray(ints_at(desk[TRAIN_INTS]), (desk[MOST_TRAINS], WIDE_TRAIN_INTS)),
+        carray(floats_at(desk[LADDER]), (ladder_size(table),)),
+        carray(ints_at(desk[MARKS]), (4 * n + 3,)),
     )
 
 
@@ -239,20 +275,26 @@ def error_norm(machine, z, nb, new, errors):
 
 
 @compiled
-def weigh_columns(machine, book, row, nb):
-    """Weights of the columns of a subject: its parameters in force."""
+def weigh_columns(machine, book, row, nb, kb):
+    """Weights of the columns of a subject: its parameters in force, from block kb on."""
     for column in range(nb * LANES):
         where = book.first_column + column
         weight = 0.0
         if book.columns[where, at.SLOT] >= 0:
             weight = abs(book.phi[row, book.columns[where, at.PARAMETER]])
         machine.weights[column] = weight
+    machine.desk[ALONE] = 1
+    behind = kb * LANES + machine.table[N_PARAMETERS]
+    for column in range(behind, min((kb + parameter_blocks(machine.table)) * LANES, nb * LANES)):
+        if book.columns[book.first_column + column, at.SLOT] >= 0:
+            machine.desk[ALONE] = 0
 
 
 @compiled
 def weigh_local(machine, phi_row, own, nb):
     """Weights of a local state: sizes of the compartments, then parameters, then nothing."""
     n, n_parameters = machine.table[N], machine.table[N_PARAMETERS]
+    machine.desk[ALONE] = 1
     for column in range(nb * LANES):
         machine.weights[column] = 0.0
     for i in range(n):

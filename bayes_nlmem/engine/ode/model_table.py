@@ -4,11 +4,13 @@ from __future__ import annotations
 
 # Sensitivities stand in blocks of this many columns.
 LANES = 4
+# Doublings of the unit of time of a linear system that are kept.
+MOST_LEVELS = 32
 
 FUNCTIONS = (
     "prepare", "rates", "sensitivities", "jacobian", "output", "output_slopes", "initial", "initial_slopes",
     "second", "time_slopes", "prepare_input", "input_rate", "input_slopes", "input_bends", "growth",
-    "explicit", "stiff", "series",
+    "explicit", "stiff", "series", "matrix", "bounds", "product", "apply",
 )  # fmt: skip
 
 # AUTONOMOUS: nothing depends on the time itself. LINEAR: constant coefficients between events. N_RATES: input

@@ -13,6 +13,7 @@ from bayes_nlmem.engine.ode.derivatives import Derivatives, Rows
 from bayes_nlmem.engine.ode.explicit_writer import explicit_step, growth
 from bayes_nlmem.engine.ode.expressions import LEAVES
 from bayes_nlmem.engine.ode.model_table import LANES, TABLE_SIZE
+from bayes_nlmem.engine.ode.propagator_writer import apply, product, reached_from
 from bayes_nlmem.engine.ode.series_writer import series
 from bayes_nlmem.engine.ode.step_writer import Step
 from bayes_nlmem.engine.ode.stiff_writer import stiff_step
@@ -63,9 +64,10 @@ class Program:
         parts = (
             self._prepare, self._rates, self._sensitivities, self._jacobian, self._output,
             self._output_slopes, self._initial, self._initial_slopes, self._second, self._time_slopes,
-            self._prepare_input, self._input_rate, self._input_slopes, self._input_bends,
+            self._prepare_input, self._input_rate, self._input_slopes, self._input_bends, self._matrix,
+            self._bounds,
         )  # fmt: skip
-        steps = growth(self), explicit_step(self), stiff_step(self), series(self)
+        steps = growth(self), explicit_step(self), stiff_step(self), series(self), product(self), apply(self)
         texts = [DECLARATIONS, POWER, _table(), *(part() for part in parts), *steps]
         return "\n\n".join(texts) + "\n"
 
@@ -209,6 +211,28 @@ class Program:
         f = self._function("second", "z", "p", "q", "d")
         for k, (*_, node) in enumerate(self.curved + self.mixed):
             f.store(f.value(node), "%d", k)
+        return f.end()
+
+    def _matrix(self) -> str:
+        """The constant Jacobian of a linear system, then its derivatives by the parameters in blocks."""
+        f, n = self._function("matrix", "p", "q", "d"), self.n
+        if self.d.linear:
+            for i, row in enumerate(self.d.f_y):
+                for j, node in row.items():
+                    f.store(f.value(node), "%d", i * n + j)
+            for i, (j, m), node in self.mixed:
+                block, lane = divmod(m, LANES)
+                f.store(f.value(node), "%d", n * n + ((block * n + i) * n + j) * LANES + lane)
+        return f.end()
+
+    def _bounds(self) -> str:
+        """First and last column of each row, then first and last row of each column, of the exponential."""
+        f, n = self._function("bounds", "d"), self.n
+        reached = reached_from(self)
+        columns = [{i for i, row in enumerate(reached) if j in row} for j in range(n)]
+        numbers = [edge(row) for rows in (reached, columns) for edge in (min, max) for row in rows]
+        for k, number in enumerate(numbers):
+            f.line(f"store i64 {number}, ptr {f.address('%d', k)}, align 8")
         return f.end()
 
     def _time_slopes(self) -> str:

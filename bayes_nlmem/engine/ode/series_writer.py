@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bayes_nlmem.engine.ode import desk as on
+from bayes_nlmem.engine.ode.block_writer import Block, SensitiveStep
 from bayes_nlmem.engine.ode.model_table import LANES
-from bayes_nlmem.engine.ode.step_writer import MOST_STAGES, Step
+from bayes_nlmem.engine.ode.step_writer import MOST_STAGES
 from bayes_nlmem.engine.ode.writer import VECTOR, literal
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def series(program: Program) -> str:
 
     Term k is h/k (A w - the constant part, which term 1 keeps) of term k - 1; for the sensitivities too.
     """
-    step = Step(program, "series", ("desk", "z", "p", "nb", "kb", "first", "last"))
+    step = SensitiveStep(program, "series", ("desk", "z", "p", "nb", "kb", "first", "last"))
     f, n = step.f, step.n
     if not program.d.linear:
         return f.end()
@@ -48,9 +49,10 @@ def series(program: Program) -> str:
     f.label("loop")
     f.line("%b = phi i64 [ 0, %blocks ], [ %next, %loop ]")
     step.place("%b")
-    y = step.block(before)
+    block = Block("%b", "%offset", list(range(n)), "", "")
+    y = step.block(before, block)
     own, _ = step.own_slopes_of("%b", 8 * MOST_STAGES * n * LANES)
-    inputs_here, constant_here = step.whole_block("%r"), step.whole_block(constant)
+    inputs_here, constant_here = step.whole_block("%r", block), step.whole_block(constant, block)
     values = {}
     for i in range(n):
         less = f.new(f"fsub {VECTOR} {inputs_here[i]}, {constant_here[i]}")
@@ -58,7 +60,7 @@ def series(program: Program) -> str:
         terms = [kept, f.load(own, i * LANES, VECTOR)]
         terms += [f.times(step.spread_of(node), y[j], VECTOR) for k, j, node in step.resting if k == i]
         values[i] = f.times(f.total(terms, VECTOR), wide, VECTOR)
-    step.keep_block(here, values)
+    step.keep_block(here, values, block)
     f.line("%next = add i64 %b, 1")
     f.line(f"br i1 {f.new('icmp slt i64 %next, %nb')}, label %loop, label %done")
     f.label("done")

@@ -8,8 +8,8 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 _OWN = (
     "answers", "calls", "compiling", "desk", "elimination", "explicit", "jumps", "kernel", "machine",
-    "model_table", "progress", "exponential", "schedule", "spreading", "steady", "stiff", "tableaus",
-    "walk",
+    "model_table", "progress", "propagators", "exponential", "schedule", "spreading", "steady", "stiff",
+    "tableaus", "walk",
 )  # fmt: skip
 _FILES = [_HERE / f"{name}.py" for name in _OWN]
 _FILES += [_HERE.parent / f"{name}.py" for name in ("layout", "doses", "steady", "trains")]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bayes_nlmem.engine.ode import desk as on
+from bayes_nlmem.engine.ode.block_writer import Block, SensitiveStep
 from bayes_nlmem.engine.ode.model_table import LANES
-from bayes_nlmem.engine.ode.step_writer import Step
 from bayes_nlmem.engine.ode.tableaus import STIFF_A, STIFF_BY_TIME, STIFF_C, STIFF_TIMES
 from bayes_nlmem.engine.ode.writer import VECTOR, Function, literal
 
@@ -59,7 +60,7 @@ def call(f: Function, name: str, x: str) -> None:
 
 def stiff_step(program: Program) -> str:
     """Text of the step of the stiff method; slope, time derivative and factors are there already."""
-    step = Step(program, "stiff")
+    step = SensitiveStep(program, "stiff")
     step.begin()
     f, n, h = step.f, step.n, step.h
     for name, place in (("lu", on.LU), ("pivots", on.PIVOTS), ("second", on.SECOND)):
@@ -105,33 +106,37 @@ def stiff_step(program: Program) -> str:
     step.give(square)
     f.label("before")
 
-    def body() -> tuple[dict[int, str], dict[int, str]]:
+    def body(block: Block) -> Iterator[None]:
         blocks: list[dict[int, str]] = []
         for k in range(_STAGES):
-            own = step.own_slopes(0) if k == 0 else {}
             if k == 0:
-                right = {i: f.plus(x, own[i], VECTOR) for i, x in step.block(held).items()}
+                right, own = step.block(held, block), step.own_slopes(0, block)
+                right |= {i: f.plus(right[i], x, VECTOR) for i, x in own.items()}
             else:
                 spread = [f.spread(x) if x else "" for x in a[k]]
-                y = {i: step.combined(step.zs[i], spread, [u[i] for u in blocks], VECTOR) for i in step.rows}
+                y = {
+                    i: step.combined(block.start[i], spread, [u[i] for u in blocks], VECTOR)
+                    for i in block.rows
+                }
                 spread = [f.spread(x) if x else "" for x in c[k]]
                 right = {
                     i: step.combined(x, spread, [u[i] for u in blocks], VECTOR)
-                    for i, x in step.flow(k, y).items()
+                    for i, x in step.flow(k, y, block).items()
                 }
             for entry, (i, j) in enumerate(step.curved):
                 if i in right and j in right:
                     bend = f.load("%work", step.bends + k * len(step.curved) + entry)
-                    right[i] = f.plus(right[i], f.times(f.spread(bend), step.zs[j], VECTOR), VECTOR)
+                    right[i] = f.plus(right[i], f.times(f.spread(bend), block.start[j], VECTOR), VECTOR)
             if d[k]:
-                moved, factor = step.block(by_time), f.spread(d[k])
+                moved, factor = step.block(by_time, block), f.spread(d[k])
                 right = {i: f.plus(x, f.times(factor, moved[i], VECTOR), VECTOR) for i, x in right.items()}
-            step.keep_block(rows[k], right)
-            call(f, "solve_block", f.new(f"add i64 {rows[k]}, %offset"))
-            blocks.append(step.block(rows[k]))
-        new = {i: f.plus(y[i], blocks[-1][i], VECTOR) for i in step.rows}
-        step.keep_block(new_row, new, step.zs)
-        return blocks[-1], new
+            step.keep_block(rows[k], right, block)
+            call(f, "solve_block", f.new(f"add i64 {rows[k]}, {block.offset}"))
+            blocks.append(step.block(rows[k], block))
+            yield
+        block.errors = blocks[-1]
+        block.new = {i: f.plus(y[i], blocks[-1][i], VECTOR) for i in block.rows}
+        step.keep_block(new_row, block.new, block, block.start)
 
     step.give(step.over_blocks(body, allowed, square))
     solutions = solution(program, "solve", "double"), solution(program, "solve_block", VECTOR)

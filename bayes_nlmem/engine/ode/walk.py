@@ -87,7 +87,7 @@ def _go(machine, z, book, r, k, now, until, last_time):
     compact = own + blocks_of(table[N_PARAMETERS])
     if nb <= compact or machine.driven[0] != 0 or machine.desk[TRAINS_NOW] > 0:
         kb = ints[r, at.KINETIC] if nb > 0 else -1
-        weigh_columns(machine, book, ints[r, at.ROW], nb)
+        weigh_columns(machine, book, ints[r, at.ROW], nb, max(kb, 0))
         return progress(machine, z, p, nb, kb, now, until, k, r, last_time, z, 0)
     w = machine.local
     identity(table, w, z, compact)
