@@ -34,7 +34,7 @@ Data = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Draws = Annotated[int | None, typer.Option(help="Draws per chain (1000).", rich_help_panel=_SAMPLING)]
-Tune = Annotated[int | None, typer.Option(help="Warm-up draws per chain (1000).", rich_help_panel=_SAMPLING)]
+Tune = Annotated[int | None, typer.Option(help="Warm-up draws per chain (600).", rich_help_panel=_SAMPLING)]
 Chains = Annotated[int | None, typer.Option(help="Chains (4).", rich_help_panel=_SAMPLING)]
 Cores = Annotated[int | None, typer.Option(help="Chains at the same time.", rich_help_panel=_SAMPLING)]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same result; drawn and recorded by default.")]

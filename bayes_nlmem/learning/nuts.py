@@ -30,7 +30,7 @@ def fit(
     data: Dataset,
     *,
     draws: int = 1000,
-    tune: int = 1000,
+    tune: int = 600,
     chains: int = 4,
     cores: int | None = None,
     seed: int | None = None,
@@ -54,7 +54,8 @@ def fit(
     data : Dataset
         The study, as read by `read`.
     draws, tune, chains : int
-        Draws kept and warm-up draws per chain; number of chains.
+        Draws kept and warm-up draws per chain; number of chains. With nutpie the first half of a warm-up of
+        40 draws or more learns the coordinates of the population, see `learning.population_coordinates`.
     cores : int, optional
         Chains that run at the same time; by default as many as the machine has cores.
     seed : int, optional

@@ -9,13 +9,13 @@ from typing import cast
 import xarray as xr
 
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.learning.moves import Moves
 from bayes_nlmem.learning.nuts import fit
 from bayes_nlmem.learning.results import Fit
 from bayes_nlmem.learning.run_folder import find_run, join_parts
 from bayes_nlmem.learning.samplers import Settings, expanded
 from bayes_nlmem.learning.stages import fit_of, prepare
 from bayes_nlmem.learning.storage import edit_from_name, load
-from bayes_nlmem.learning.whitening import whitening
 
 
 def resume(path: str | Path, *, cores: int | None = None, progress: bool = True) -> Fit:
@@ -109,8 +109,9 @@ def peek(path: str | Path) -> Fit:
     edit = edit_from_name(asked["edit"])
     prepared = prepare(folder.model, folder.data, asked["sampler"], asked["geometry"], edit, settings)
     starts = prepared.starts
-    change = whitening(starts.conditional, starts.fit) if starts.whitened else None
+    moves = Moves(starts)
+    moves.use(folder.coordinates() or moves.coordinates)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Interrupted")
-        groups = expanded(prepared.translation, sampled, change, settings)
+        groups = expanded(prepared.translation, sampled, moves.change, settings)
     return fit_of(prepared, xr.DataTree.from_dict(groups), asked["sampler"], settings)

@@ -1,7 +1,8 @@
 """A run on disk: what was asked, the draws in parts while they are made, and at the end the fit.
 
     run.json, model.json, data.json   what was asked
-    laplace.npz                       where the chains begin and the coordinates they move in
+    laplace.npz                       where the chains begin, and the coordinates of the effects
+    coordinates.npz                   those of the population, learnt in the first half of the warm-up
     part-0/, part-1/, ...             draws as they come (zarr), one part per start of the run
     fit.zip                           the finished fit; the parts are gone then
 
@@ -27,6 +28,7 @@ import xarray as xr
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.data_storage import data_from_dict, data_to_dict
+from bayes_nlmem.learning.population_coordinates import Coordinates
 from bayes_nlmem.marginal.laplace_em import LaplaceFit
 from bayes_nlmem.model.serialise import from_dict, to_dict
 from bayes_nlmem.model.specification import Model
@@ -85,11 +87,9 @@ class RunFolder:
 
     def laplace(self) -> LaplaceFit | None:
         """The start that was found before, if it was."""
-        path = self.path / "laplace.npz"
-        if not path.exists():
+        values = self._arrays("laplace")
+        if values is None:
             return None
-        with np.load(path) as found:
-            values = {name: found[name] for name in found.files}
         return LaplaceFit(
             **{
                 **values,
@@ -100,10 +100,29 @@ class RunFolder:
 
     def keep_laplace(self, fit: LaplaceFit) -> None:
         """Write the start down, whole or not at all."""
-        partial = self.path / "laplace.partial.npz"
-        arrays: dict[str, Any] = {name: np.asarray(value) for name, value in vars(fit).items()}
+        self._keep("laplace", vars(fit))
+
+    def coordinates(self) -> Coordinates | None:
+        """The coordinates of the population that were learnt before, if they were."""
+        values = self._arrays("coordinates")
+        return None if values is None else Coordinates(**values)
+
+    def keep_coordinates(self, coordinates: Coordinates) -> None:
+        """Write the coordinates down, whole or not at all."""
+        self._keep("coordinates", vars(coordinates))
+
+    def _arrays(self, name: str) -> dict[str, Any] | None:
+        path = self.path / f"{name}.npz"
+        if not path.exists():
+            return None
+        with np.load(path) as found:
+            return {key: found[key] for key in found.files}
+
+    def _keep(self, name: str, values: Mapping[str, Any]) -> None:
+        partial = self.path / f"{name}.partial.npz"
+        arrays: dict[str, Any] = {key: np.asarray(value) for key, value in values.items()}
         np.savez(partial, **arrays)
-        os.replace(partial, self.path / "laplace.npz")
+        os.replace(partial, self.path / f"{name}.npz")
 
     def drop_parts(self) -> None:
         """Remove the parts of a finished run."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,13 +18,16 @@ from threadpoolctl import threadpool_limits
 
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.continuing import sample_into
+from bayes_nlmem.learning.moves import Moves
 from bayes_nlmem.learning.on_nutpie import for_nutpie, nutpie
 from bayes_nlmem.learning.run_folder import RunFolder
 from bayes_nlmem.learning.starts import Starts
-from bayes_nlmem.learning.whitening import whitening
-from bayes_nlmem.marginal.compiled import compile_density, named, population_of
+from bayes_nlmem.marginal.compiled import Compiled, compile_density, named, population_of
 from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.graph import Translation
+
+# Shorter warm-ups are not divided.
+_SHORTEST = 40
 
 # The draws and the seconds of every stage.
 Sampled = tuple[xr.DataTree, dict[str, float]]
@@ -46,43 +51,77 @@ class Settings:
 def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) -> Sampled:
     """NUTS by nutpie (Rust), with the graph compiled by numba; chains run in threads without the GIL.
 
-    An interrupt (Ctrl-C, stop button) returns the draws that all chains have.
+    The first half of the warm-up learns the coordinates of the population, the second half and the draws
+    move in them. An interrupt (Ctrl-C, stop button) returns the draws that all chains have.
     """
     began = time.perf_counter()
     say(settings.progress, "compiling the log-density (kept on disk for the next run)")
-    change = whitening(starts.conditional, starts.fit) if starts.whitened else None
-    density = compile_density(translation.graph, change)
-    compiled = for_nutpie(density, lambda seed: density.flat.join(starts.draw(seed)))
+    moves = Moves(starts)
+    density = compile_density(translation.graph, moves.change)
     ready = time.perf_counter()
     say(settings.progress, f"sampling {settings.chains} chains")
     options = {
-        "tune": settings.tune,
         "chains": settings.chains,
         "cores": settings.cores,
         "target_accept": settings.target_accept,
-        "save_warmup": False,
         "progress_bar": settings.progress,
+        "save_warmup": False,
     }
 
     def run(model: Any, **more: Any) -> Any:
         return nutpie().sample(model, **{**options, **more})
 
     with threadpool_limits(1):
+        tune, start = _first_part(moves, density, run, settings)
+        compiled = for_nutpie(density, start)
         if settings.folder is None:
-            sampled = run(compiled, draws=settings.draws, seed=settings.seed)
+            sampled = run(compiled, draws=settings.draws, tune=tune, seed=settings.seed)
         else:
             sampled = sample_into(
                 settings.folder,
                 compiled,
-                run,
+                partial(run, tune=tune),
                 draws=settings.draws,
                 chains=settings.chains,
                 seed=settings.seed,
             )
     done = time.perf_counter()
-    groups = expanded(translation, sampled, change, settings)
+    groups = expanded(translation, sampled, moves.change, settings)
     stages = {"compile": ready - began, "sample": done - ready, "expand": time.perf_counter() - done}
     return xr.DataTree.from_dict(groups), stages
+
+
+def _first_part(
+    moves: Moves, density: Compiled, run: Callable[..., Any], settings: Settings
+) -> tuple[int, Callable[[int], np.ndarray]]:
+    """Learn the coordinates, or take them from the run's folder.
+
+    Returns
+    -------
+    int
+        What is left of the warm-up.
+    callable
+        Starting point of a chain from its seed.
+    """
+    folder, tune = settings.folder, settings.tune // 2
+
+    def around_fit(seed: int) -> np.ndarray:
+        return moves.start(density.flat, seed)
+
+    if folder is not None and (folder.part_paths or folder.coordinates() is not None):
+        moves.use(folder.coordinates() or moves.coordinates)  # none in runs of an earlier version
+        density.data.refresh()
+        return settings.tune - tune, around_fit
+    if settings.tune < _SHORTEST:
+        return settings.tune, around_fit
+    first = run(for_nutpie(density, around_fit), draws=1, tune=tune, seed=settings.seed, save_warmup=True)
+    draws = first["warmup_posterior"].to_dataset()["unconstrained"].values
+    if draws.shape[1] < tune or not np.all(np.isfinite(draws)):
+        raise _nothing_kept()
+    pool = moves.learn(draws, density)
+    if folder is not None:
+        folder.keep_coordinates(moves.coordinates)
+    return settings.tune - tune, lambda seed: pool[np.random.default_rng(seed).integers(len(pool))].copy()
 
 
 def expanded(
@@ -214,13 +253,7 @@ def _complete(sampled: xr.DataTree, asked: int) -> xr.DataTree:
     if draws == asked and len(chains) == len(finished):
         return sampled
     if draws == 0:
-        raise FitError(
-            explain(
-                expected="at least one draw after warm-up",
-                got="none: the run was interrupted during warm-up",
-                remedy="Let it run longer.",
-            )
-        )
+        raise _nothing_kept()
     warnings.warn(
         f"Interrupted: {draws} draws of {len(chains)} chains are kept, {asked} draws of "
         f"{len(finished)} chains were asked for.",
@@ -233,3 +266,13 @@ def _complete(sampled: xr.DataTree, asked: int) -> xr.DataTree:
         for name, node in sampled.children.items()
     }
     return xr.DataTree.from_dict(kept)
+
+
+def _nothing_kept() -> FitError:
+    return FitError(
+        explain(
+            expected="at least one draw after warm-up",
+            got="none: the run was interrupted during warm-up",
+            remedy="Let it run longer.",
+        )
+    )

@@ -12,6 +12,7 @@ import pytensor
 import pytensor.tensor as pt
 import xarray as xr
 from pytensor.graph.replace import clone_replace
+from pytensor.graph.rewriting.utils import rewrite_graph
 
 from bayes_nlmem.marginal.machine_code import machine_code
 from bayes_nlmem.translation.change import Change
@@ -68,8 +69,14 @@ def compile_density(graph: pm.Model, change: Change | None = None) -> Compiled:
     log_density = graph.logp()
     if change is not None:
         [log_density] = clone_replace([log_density + change.log_determinant], change.expressions)
+        log_density = _merged(log_density)
     gradients = pytensor.grad(log_density, flat.inputs)
     return compile_flat(flat, [log_density, pt.concatenate([gradient.ravel() for gradient in gradients])])
+
+
+def _merged(expression: Any) -> Any:
+    """The same with equal nodes made one, so that each has one derivative and not one for every use."""
+    return rewrite_graph(expression, include=("merge",), clone=True)
 
 
 def _flat(graph: pm.Model, change: Change | None) -> Flat:

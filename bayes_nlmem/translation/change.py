@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pytensor.graph.replace import clone_replace
+
 
 @dataclass(frozen=True, eq=False)
 class Change:
@@ -23,3 +25,15 @@ class Change:
     inputs: dict[Any, Any]
     expressions: dict[Any, Any]
     log_determinant: Any
+
+
+def following(outer: Change, inner: Change) -> Change:
+    """Two changes as one, where what is changed inside depends on values that are changed outside."""
+    *moved, determinant = clone_replace(
+        [*inner.expressions.values(), inner.log_determinant], outer.expressions
+    )
+    return Change(
+        {**outer.inputs, **inner.inputs},
+        {**outer.expressions, **dict(zip(inner.expressions, moved, strict=True))},
+        outer.log_determinant + determinant,
+    )

@@ -34,19 +34,20 @@ def below(correlations: np.ndarray) -> np.ndarray:
 
 
 class Counting:
-    """nutpie.sample that keeps its CPU time and the gradients of warm-up and sampling."""
+    """nutpie.sample that adds up its CPU time and the gradients of warm-up and sampling."""
 
     def __init__(self, sample) -> None:
         self.sample = sample
+        self.cpu, self.gradients, self.divergences = 0.0, 0, 0
 
     def __call__(self, *arguments, **options):
         """Sample."""
         began = time.process_time()
         found = self.sample(*arguments, **{**options, "save_warmup": True})
-        self.cpu = time.process_time() - began
+        self.cpu += time.process_time() - began
         stats, warm = (found[g].to_dataset() for g in ("sample_stats", "warmup_sample_stats"))
-        self.gradients = int(stats["n_steps"].sum() + warm["n_steps"].sum())
-        self.divergences = int(stats["diverging"].sum())
+        self.gradients += int(stats["n_steps"].sum() + warm["n_steps"].sum())
+        self.divergences = int(stats["diverging"].sum())  # of the last part
         return found
 
 
