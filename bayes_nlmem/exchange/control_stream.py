@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
+from bayes_nlmem.exchange.prior_records import StreamPriors, priors_of
 from bayes_nlmem.ground.messages import ModelError, explain
 
 # Records that say what the model is; the others say what to do with it, or are refused.
@@ -77,6 +78,8 @@ class ControlStream:
         The data after IGNORE and ACCEPT; without the dropped columns.
     listed : tuple of str
         What the stream says besides the model.
+    priors : StreamPriors
+        Of $PRIOR NWPRI.
     """
 
     problem: str
@@ -93,6 +96,7 @@ class ControlStream:
     columns: tuple[str, ...]
     frame: pd.DataFrame
     listed: tuple[str, ...]
+    priors: StreamPriors = field(default_factory=StreamPriors)
 
 
 def read_stream(
@@ -129,18 +133,13 @@ def read_stream(
                 remedy="What they say would change the model: write that part of the model by hand.",
             )
         )
-    listed = []
-    if priors := sorted({kind for kind in kinds if kind in PRIOR_RECORDS}):
-        listed.append(
-            f"{', '.join('$' + kind for kind in priors)}: the priors are not taken over; every unknown has "
-            "the weakly informative prior about(its value). State them with model.with_priors."
-        )
+    priors = priors_of(piece for piece in _pieces(text) if piece[0] in PRIOR_RECORDS)
     text = _without(text, (*PRIOR_RECORDS, *TASK_RECORDS))
     text, levels = _levels(text)
     text = _repeated(_abbreviated(text))
     with TemporaryDirectory() as folder:
         text = _with_data(text, Path(path), data, Path(folder))
-        stream = _translated(_parsed(text), levels, tuple(listed))
+        stream = replace(_translated(_parsed(text), levels, tuple(priors.listed)), priors=priors)
     return stream if estimates is None else _estimated(stream, Path(estimates))
 
 

@@ -32,7 +32,7 @@ class Imported:
     Parameters
     ----------
     model : Model
-        Unknown is what was estimated there, with priors about the values there.
+        Unknown is what was estimated there, with its priors ($PRIOR NWPRI), or with priors about the values.
     data : Dataset
         The data as the stream reads them.
     values : mapping of str to float
@@ -167,7 +167,11 @@ def _imported(stream: ControlStream) -> Imported:
     idle = [name for name, theta in stream.numbers.items()
             if not theta.fixed and sympy.Symbol(name) in words.thetas and name not in used]  # fmt: skip
     idle += [eta.name for eta in sorted(words.etas, key=str) if eta.name not in used]
-    listed = [*stream.listed, *(note for error in errors.values() for note in error.notes)]
+    listed = [
+        *stream.listed,
+        *builder.not_taken(),
+        *(note for error in errors.values() for note in error.notes),
+    ]
     if idle:
         listed.append(f"{', '.join(idle)}: no prediction depends on them.")
     if bounded := [n for n in used if n in stream.numbers and _is_bounded(stream.numbers[n])]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bayes_nlmem.data.dataset import Dataset
@@ -11,11 +12,12 @@ from bayes_nlmem.data.reader import read
 from bayes_nlmem.exchange.censoring import limit_of
 from bayes_nlmem.exchange.control_stream import Block, ControlStream
 from bayes_nlmem.exchange.expressions import decided, definitions
-from bayes_nlmem.exchange.individual import LOG, LOGIT, Individual, Words, covariate_effect
+from bayes_nlmem.exchange.individual import LOG, LOGIT, NATURAL, Individual, Words, covariate_effect
 from bayes_nlmem.exchange.residual import Error, residual
 from bayes_nlmem.exchange.structure import Resolver, as_equations, as_function
+from bayes_nlmem.ground.matrix_priors import InverseWishart, Joint
 from bayes_nlmem.ground.messages import ModelError, explain
-from bayes_nlmem.ground.priors import Normal
+from bayes_nlmem.ground.priors import LogNormal, Normal, TruncatedNormal
 from bayes_nlmem.ground.scales import Log, Logit, Natural
 from bayes_nlmem.ground.values import about
 from bayes_nlmem.model.correlations import Correlated
@@ -43,6 +45,8 @@ class Builder:
     renamed: Mapping[Any, str]
     errors: Mapping[str, Error]
     ends: Mapping[str, tuple[str, Any, Any]]
+    taken: set[Any] = field(default_factory=set)  # names of thetas, numbers of blocks with their priors
+    cut: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.names = {
@@ -85,13 +89,84 @@ class Builder:
         return about(value) if value != 0 else Normal(0.0, 1.0)
 
     def _theta(self, unknown: bool) -> Any:
-        return lambda theta: self._number(value_of(self.stream, theta.name), unknown)
+        def number(theta: Any) -> Any:
+            stated = self._stated(theta) if unknown else None
+            if stated is not None:
+                self.taken.add(theta.name)
+                return Normal(stated[0], stated[1] ** 0.5)
+            return self._number(value_of(self.stream, theta.name), unknown)
+
+        return number
+
+    def _stated(self, theta: Any) -> tuple[float, float] | None:
+        """Mean and variance of the stream's own prior of a theta."""
+        order = [name for name in self.stream.numbers if _symbol(name) in self.words.thetas]
+        place = order.index(theta.name) if theta.name in order else len(order)
+        given = self.stream.priors.thetas
+        return given[place] if place < len(given) and theta not in self.fixed else None
+
+    def _typical(self, individual: Individual, value: float) -> Any:
+        """The stream's own prior of a typical value where it is one of ours, else one about the value."""
+        import sympy
+
+        typical = individual.typical
+        of_log = isinstance(typical, sympy.exp) and typical.args[0].is_Symbol
+        theta = typical.args[0] if of_log else typical
+        stated = self._stated(theta) if theta.is_Symbol else None
+        if stated is None:
+            return self._number(value, True)
+        mean, sd = stated[0], stated[1] ** 0.5
+        self.taken.add(theta.name)
+        if of_log:
+            return LogNormal(math.exp(mean), sigma=sd)
+        if individual.scale == NATURAL:
+            return Normal(mean, sd)
+        if individual.scale == LOGIT or theta not in self.words.positive:
+            self.cut.add(theta.name)
+        return TruncatedNormal(mean, sd, lower=0.0, **({"upper": 1.0} if individual.scale == LOGIT else {}))
 
     def _sd(self, eta: Any, unknown: bool) -> Any:
         block, k = self._place(eta)
         cell = block.numbers[k][k]
         value = value_of(self.stream, cell) ** 0.5
         return value if self._is_fixed(cell) or not unknown else about(value)
+
+    def _spread(self, eta: Any, unknown: bool) -> Any:
+        in_block = unknown and self._believed(self._place(eta)[0]) is not None
+        return Joint() if in_block else self._sd(eta, unknown)
+
+    def _believed(self, block: Block) -> InverseWishart | None:
+        """The stream's own prior of a whole block of subjects' effects."""
+        order = [one for one in self.stream.etas if not self._is_same(one)]
+        place = order.index(block) if block in order else len(order)
+        given = self.stream.priors.omegas
+        owned = {i.eta.name for i in self.resolver.individuals.values() if i.eta is not None}
+        usable = place < len(given) and len(block.names) > 1 and set(block.names) <= owned
+        if not usable or any(self._is_fixed(cell) for row in block.numbers for cell in row):
+            return None
+        freedom, matrix = given[place]
+        if len(matrix) != len(block.names):
+            return None
+        self.taken.add(place)
+        return InverseWishart(freedom, [[freedom * cell for cell in row] for row in matrix])
+
+    def not_taken(self) -> list[str]:
+        """Priors of the stream that the model with unknowns does not have."""
+        order = [name for name in self.stream.numbers if _symbol(name) in self.words.thetas]
+        thetas = [
+            f"THETA({k})"
+            for k, (name, _) in enumerate(zip(order, self.stream.priors.thetas, strict=False), 1)
+            if name not in self.taken and not self.stream.numbers[name].fixed
+        ]
+        count = len(self.stream.priors.omegas)
+        left = [*thetas, *(f"block {k + 1} of OMEGA" for k in range(count) if k not in self.taken)]
+        listed = [f"$PRIOR of {', '.join(left)}: about the value instead."] if left else []
+        if self.cut:
+            listed.append(f"$PRIOR of {', '.join(sorted(self.cut))}: cut where the parameter cannot be.")
+        return listed
+
+    def _is_same(self, block: Block) -> bool:
+        return any(b.numbers == block.numbers for b in self.stream.etas[: self.stream.etas.index(block)])
 
     def _is_fixed(self, cell: str) -> bool:
         return cell not in self.stream.numbers or self.stream.numbers[cell].fixed
@@ -112,8 +187,8 @@ class Builder:
             effects[key] = covariate_effect(names, part, individual.scale, known, self._theta(unknown))
         kappa = individual.kappas[0][1] if individual.kappas else None
         return Parameter(
-            self._number(typical, unknown) if free else typical,
-            iiv=None if individual.eta is None else self._sd(individual.eta, unknown),
+            (self._typical(individual, typical) if unknown else typical) if free else typical,
+            iiv=None if individual.eta is None else self._spread(individual.eta, unknown),
             iov=None if kappa is None else self._sd(kappa, unknown),
             covariates=effects,
             scale=scale,
@@ -172,7 +247,9 @@ class Builder:
             known: Any = (
                 r[0][1] if n == 2 else [[1.0 if i == j else r[i][j] for j in range(n)] for i in range(n)]
             )
-            if unknown and not all(map(self._is_fixed, cells)):
+            if unknown and (believed := self._believed(block)) is not None:
+                found.append(Correlated(*names, prior=believed, level=level))
+            elif unknown and not all(map(self._is_fixed, cells)):
                 found.append(Correlated(*names, level=level, zeros=zeros))
             else:
                 found.append(Correlated(*names, prior=known, level=level))
@@ -224,3 +301,9 @@ def _float(value: float) -> Any:
     import sympy
 
     return sympy.Float(value)
+
+
+def _symbol(name: str) -> Any:
+    import sympy
+
+    return sympy.Symbol(name)

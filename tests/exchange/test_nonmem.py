@@ -1,5 +1,6 @@
 """A control stream says the same model here: forms, values, predictions, and what is refused."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -197,7 +198,7 @@ def test_what_has_no_counterpart_is_refused(tmp_path, change, message):
 def test_what_changes_no_prediction_is_listed(tmp_path):
     text = ORAL.replace("(0.2)", "(-0.5,0.2,2)") + "$PRIOR NWPRI\n$THETAP (3 FIX)\n$ESTIMATION METHOD=1\n"
     listed = "\n".join(imported(tmp_path, text).untranslated)
-    assert "$PRIOR" in listed
+    assert "no $THETAPV" in listed
     assert "bounds of THETA_4" in listed
 
 
@@ -259,3 +260,61 @@ def test_pred_of_nonmem_with_values_below_the_limit(shared_reference, tmp_path):
     assert (found.data.table["CENS"] == 1).sum() == 104
     theirs = pd.read_csv(shared_reference / "nonmem" / "bauer_blq_lap_table.csv")["PREDV"].to_numpy()
     assert_allclose(predictions(found), theirs[found.data.is_observation], rtol=6e-5)
+
+
+NWPRI = """$PRIOR NWPRI
+$THETAP (2.5 FIX) (28 FIX) (0.7 FIX) (0.1 FIX) (1.1 FIX) (0.8 FIX) ; means
+$THETAPV BLOCK(6) FIX VALUES(0.25,0.0)
+$OMEGAP BLOCK(2) FIX 0.1
+0.01 0.05
+$OMEGAPD (4 FIX)
+"""
+
+
+def test_priors_of_nwpri_are_ours(tmp_path):
+    found = imported(tmp_path, ORAL + NWPRI)
+    parameters = found.model.parameters
+    assert parameters["CL"].typical == bn.TruncatedNormal(2.5, 0.5, lower=0.0)
+    assert parameters["CL"].covariates["WT"].exponent == bn.Normal(0.7, 0.5)
+    assert parameters["F_depot" if "F_depot" in parameters else "F"].typical == 0.8
+    assert parameters["V"].iiv == bn.Joint()
+    (block,) = found.model.correlated
+    assert block.prior == bn.InverseWishart(4, [[0.4, 0.04], [0.04, 0.2]])
+    assert not any("PRIOR" in line for line in found.untranslated)
+    assert all(not isinstance(p.typical, bn.Prior) for p in found.known.parameters.values())
+    assert np.isfinite(list(bn.build(found.model, found.data).point_logps().values())).all()
+
+
+def test_priors_on_the_log_scale_are_log_normal(tmp_path):
+    text = stream(
+        "CL = EXP(THETA(1) + ETA(1))\nV = EXP(THETA(2))\nS1 = V",
+        sub="ADVAN1 TRANS2",
+        numbers="$THETA 1 3\n$OMEGA 0.09\n$SIGMA 0.01",
+    )
+    prior = (
+        "$PRIOR NWPRI\n$THETAP 1.1 FIX 3.2 FIX\n$THETAPV 0.04 FIX 0.09 FIX\n$OMEGAP 0.1 FIX\n$OMEGAPD 5 FIX\n"
+    )
+    found = imported(tmp_path, text + prior)
+    assert found.model.parameters["CL"].typical == bn.LogNormal(np.exp(1.1), sigma=0.2)
+    assert found.model.parameters["V"].typical == bn.LogNormal(np.exp(3.2), sigma=0.3)
+    assert "block 1 of OMEGA" in "\n".join(found.untranslated)  # a variance alone has no such prior here
+
+
+@pytest.mark.parametrize(
+    ("prior", "said"),
+    [
+        ("$PRIOR TNPRI\n", "only NWPRI"),
+        ("$PRIOR NWPRI NTHETA=6,NTHP=6\n", "further .THETA"),
+        ("$PRIOR NWPRI\n$THETAP 1 1 1 1 1 1\n$THETAPV BLOCK(6) VALUES(1,0)\n", "of THETA_1: cut"),
+        ("$PRIOR NWPRI\n$THETAP 1 FIX 2 FIX\n$THETAPV BLOCK(2) FIX 0.1 0.02 0.1\n", "covariances"),
+        ("$PRIOR NWPRI\n$SIGMAP 0.1 FIX\n$SIGMAPD 4 FIX\n", "SIGMAP"),
+    ],
+)
+def test_priors_without_a_counterpart_are_listed(tmp_path, prior, said):
+    text = ORAL.replace("(0,3)", "3") + prior  # no bound for CL
+    assert re.search(said, "\n".join(imported(tmp_path, text).untranslated))
+
+
+def test_priors_that_do_not_fit_together_are_refused(tmp_path):
+    with pytest.raises(bn.ModelError, match="as many .THETAPV"):
+        imported(tmp_path, ORAL + "$PRIOR NWPRI\n$THETAP 1 FIX 2 FIX\n$THETAPV 0.1 FIX\n")
