@@ -183,7 +183,7 @@ class _Program:
         lines = ["int<lower=1> n_subjects;"]
         lines += [f"vector[n_subjects] of_{name};" for name in self._covariates()]
         if self.motion.moves:
-            n = len(self.model.structure.compartments)  # type: ignore[attr-defined]
+            n = len(self.model.structure.compartments)
             whole = ("subject", "start", "into", "record")
             lines += ["int<lower=1> n_steps;", "int<lower=1> n_records;"]
             lines += [f"array[n_steps] int step_{name};" for name in whole]
@@ -191,8 +191,8 @@ class _Program:
             lines.append(f"matrix[n_steps, {n}] step_rate;")
         for output in observed:
             lines.append(f"int<lower=0> n_{output};")
-            whole = ("subject", "censored", *(["record"] if self.motion.moves else []))
-            lines += [f"array[n_{output}] int {name}_{output};" for name in whole]
+            integers = ["subject", "censored", *(["record"] if self.motion.moves else [])]
+            lines += [f"array[n_{output}] int {name}_{output};" for name in integers]
             lines += [f"vector[n_{output}] {name}_{output};" for name in ("time", "dv")]
         return lines
 
@@ -216,7 +216,7 @@ class _Program:
         local = [f"real own_{name} = {name}[i_];" for name in self.model.parameters]
         lines.append("{")
         if self.motion.moves:
-            n = len(structure.compartments)  # type: ignore[attr-defined]
+            n = len(structure.compartments)
             lines += [
                 f"  matrix[n_records, {n}] amounts_ = rep_matrix(0.0, n_records, {n});",
                 "  {",

@@ -14,7 +14,17 @@ from scipy.integrate import trapezoid
 import bayes_nlmem as bn
 
 NAMES = bn.zoo.list()
-PUBLISHED_ELSEWHERE = ("cow", "lung", "mavoglurant", "oxboys", "pd1", "rapi", "remifentanil", "toenail")
+PUBLISHED_ELSEWHERE = (
+    "cow",
+    "lung",
+    "mavoglurant",
+    "oxboys",
+    "pd1",
+    "quinidine",
+    "rapi",
+    "remifentanil",
+    "toenail",
+)
 
 
 @cache
