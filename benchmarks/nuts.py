@@ -1,6 +1,6 @@
 """NUTS side by side: `python benchmarks/nuts.py [--cases ABCR] [--samplers ...] [--draws 1000] [--seeds 1]`.
 
-bayes_nlmem's `fit`, plain PyMC (non-centred, nutpie's defaults) and Stan where PyStan is installed
+bayes_nlmem's `fit`, plain PyMC (non-centred, by nutpie) and Stan where PyStan is installed
 (`--stan path/to/python` names another environment's Python that has it), on the cases of
 nuts_models/cases.py with the same priors. Effective sample sizes are bulk, over all population parameters
 (typical values, standard deviations, correlations, residual errors); CPU seconds and gradients include
@@ -81,7 +81,8 @@ def main() -> None:
     asked.add_argument("--cases", default="ABCR")
     asked.add_argument("--samplers", nargs="+", default=list(SAMPLERS), choices=SAMPLERS)
     asked.add_argument("--draws", type=int, default=1000)
-    asked.add_argument("--tune", type=int, default=1000)
+    asked.add_argument("--tune", type=int, default=400)
+    asked.add_argument("--accept", type=float, default=0.8, help="wanted acceptance rate")
     asked.add_argument("--chains", type=int, default=4)
     asked.add_argument("--seeds", type=int, default=1)
     asked.add_argument("--limit", type=float, default=3600, help="seconds for one run")
@@ -102,6 +103,7 @@ def main() -> None:
             for seed in range(1, given.seeds + 1):
                 settings = {
                     "draws": given.draws, "tune": given.tune, "chains": given.chains, "seed": seed,
+                    "target_accept": given.accept,
                 }  # fmt: skip
                 row = run(python, sampler, name, settings, given.limit)
                 rows.append(row)

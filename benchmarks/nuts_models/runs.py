@@ -52,7 +52,7 @@ class Counting:
 
 
 def by_bayes_nlmem(name: str, settings: dict) -> dict:
-    """The default of `fit`."""
+    """`fit` in the coordinates that it chooses."""
     import bayes_nlmem as bn
     from bayes_nlmem.learning.on_nutpie import nutpie
     from nuts_models.in_bayes_nlmem import model_and_data
@@ -74,7 +74,7 @@ def by_bayes_nlmem(name: str, settings: dict) -> dict:
 
 
 def by_pymc(name: str, settings: dict) -> dict:
-    """Plain PyMC, non-centred, sampled by nutpie with its defaults."""
+    """Plain PyMC, non-centred, sampled by nutpie."""
     import nutpie
 
     from nuts_models.in_pymc import graph
@@ -128,7 +128,7 @@ def by_stan(name: str, settings: dict) -> dict:
     began = _cpu()
     fit = built.sample(
         num_chains=settings["chains"], num_samples=settings["draws"], num_warmup=settings["tune"],
-        init=starts, delta=0.9, save_warmup=True,
+        init=starts, delta=settings["target_accept"], save_warmup=True,
     )  # fmt: skip
     cpu = _cpu() - began
     kept = slice(settings["tune"], None)
