@@ -95,6 +95,10 @@ def walls_of(conditional: Conditional, laplace: LaplaceFit, typical: np.ndarray)
     subject, since = _samples(conditional)
     n = len(subject)
     predictions = _predictions(conditional)
+    if (
+        len(predictions(laplace.theta, laplace.effects)) != n
+    ):  # an endpoint that is not predicted point by point
+        return walls
     fitted = conditional.terms(laplace.theta, laplace.effects)[1][:n]
     for k, name in enumerate(names):
         slot = conditional.slots[:, conditional.translation.model.random_effects.index(name)]
