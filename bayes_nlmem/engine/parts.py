@@ -75,13 +75,16 @@ class _Part(Compiler):
         super().__init__(typing, target, library or _Later(target.codegen(), "part"), *settings)
 
 
-_OPTIONS: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "error_model": "numpy", "nogil": True, "_nrt": False, "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True, "pipeline_class": _Part,
+    "no_cfunc_wrapper": True,
 }  # fmt: skip
-part = njit(**_OPTIONS)
+_AS_PART: dict[str, Any] = {**OPTIONS, "pipeline_class": _Part}
+part = njit(**_AS_PART)
 # Laid out where it is called.
-inner_part = njit(forceinline=True, **_OPTIONS)
+inner_part = njit(forceinline=True, **_AS_PART)
+# Arrays made from addresses want numba's reference counts.
+part_making_arrays = njit(**{**_AS_PART, "_nrt": True})
 
 
 @contextmanager

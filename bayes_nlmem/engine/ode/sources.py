@@ -12,5 +12,5 @@ _OWN = (
     "tableaus", "walk",
 )  # fmt: skip
 _FILES = [_HERE / f"{name}.py" for name in _OWN]
-_FILES += [_HERE.parent / f"{name}.py" for name in ("layout", "doses", "steady", "trains")]
+_FILES += [_HERE.parent / f"{name}.py" for name in ("layout", "parts", "doses", "steady", "trains")]
 SOURCE_KEY = hashlib.sha256(b"".join(file.read_bytes() for file in _FILES)).hexdigest()[:16]
