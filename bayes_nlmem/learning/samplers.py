@@ -114,7 +114,9 @@ def _first_part(
         return settings.tune - tune, around_fit
     if settings.tune < _SHORTEST:
         return settings.tune, around_fit
-    first = run(for_nutpie(density, around_fit), draws=1, tune=tune, seed=settings.seed, save_warmup=True)
+    begun = for_nutpie(density, around_fit)
+    few = settings.chains  # of the draws after this part, which are not used; fewer would be warned of
+    first = run(begun, draws=few, tune=tune, seed=settings.seed, save_warmup=True)
     draws = first["warmup_posterior"].to_dataset()["unconstrained"].values
     if draws.shape[1] < tune or not np.all(np.isfinite(draws)):
         raise _nothing_kept()
