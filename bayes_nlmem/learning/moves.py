@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from pytensor.compile.sharedvalue import SharedVariable
+from pytensor.graph.traversal import graph_inputs
 
 from bayes_nlmem.learning.population_coordinates import (
     Coordinates,
@@ -16,13 +18,16 @@ from bayes_nlmem.learning.population_coordinates import (
     straight,
 )
 from bayes_nlmem.learning.starts import Starts
-from bayes_nlmem.learning.whitening import whitening
+from bayes_nlmem.learning.whitening import can_whiten, renew_whitening, whitening
 from bayes_nlmem.marginal.compiled import Compiled
+from bayes_nlmem.marginal.laplace_em import modes
 from bayes_nlmem.translation.change import Change, following
 from bayes_nlmem.translation.flat import Flat
 
 # Of the draws of the first part of the warm-up, the share that is not used.
 _FORGOTTEN = 0.4
+# Standard deviation of whitened effects where chains begin.
+_SPREAD = 0.5
 
 
 @dataclass(eq=False)
@@ -40,6 +45,7 @@ class Moves:
     coordinates: Coordinates = field(init=False)
     population: Flat = field(init=False, repr=False)
     _shared: tuple[Any, ...] = field(init=False, repr=False)
+    _whitening: list[Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         starts = self.starts
@@ -47,6 +53,7 @@ class Moves:
         inner = whitening(starts.conditional, starts.fit) if starts.whitened else None
         self.change = outer if inner is None else following(outer, inner)
         self.coordinates = straight(self.population.size)
+        self._whitening = _shared_of(self.change)
 
     def use(self, coordinates: Coordinates) -> None:
         """Move in these coordinates; functions that were compiled before must be refreshed."""
@@ -55,6 +62,10 @@ class Moves:
 
     def learn(self, draws: np.ndarray, density: Compiled) -> np.ndarray:
         """Learn the coordinates from a warm-up in straight ones, and use them.
+
+        Effects are whitened anew around their modes at the median of the draws: where the Laplace-EM stopped,
+        a variance that the data say little about may be far from its posterior, and whitened effects then
+        depend on it.
 
         Parameters
         ----------
@@ -66,15 +77,38 @@ class Moves:
         Returns
         -------
         ndarray, shape (n_kept, n_elements)
-            The draws that were used, in the new coordinates.
+            Where chains may begin: the draws of the population that were used, in the new coordinates, and
+            whitened effects near 0.
         """
         where = self._where(density.flat)
         kept = draws[:, int(_FORGOTTEN * draws.shape[1]) :].reshape(-1, draws.shape[2])
-        self.use(learnt(kept[:, where], logarithms(self.population)))
-        density.data.refresh()
+        theta = kept[:, where]
+        self.use(learnt(theta, logarithms(self.population)))
         moved = kept.copy()
-        moved[:, where] = self.coordinates.at(kept[:, where])
+        moved[:, where] = self.coordinates.at(theta)
+        if self.starts.whitened:
+            self._recentre(np.median(theta, axis=0))
+            rng = np.random.default_rng(0)
+            others = np.setdiff1d(np.arange(kept.shape[1]), where)
+            moved[:, others] = _SPREAD * rng.normal(size=(len(kept), len(others)))
+        density.data.refresh()
         return moved
+
+    def _recentre(self, theta: np.ndarray) -> None:
+        """Whiten by the modes and curvatures at other population parameters, where they are found."""
+        conditional, fit = self.starts.conditional, self.starts.fit
+        effects, covariance = modes(conditional, theta, fit.effects)
+        value, _, _ = conditional.joint(theta, effects)
+        found = replace(
+            fit,
+            theta=theta,
+            effects=effects,
+            covariance=covariance,
+            failed=np.flatnonzero(~np.isfinite(value)),
+        )
+        if can_whiten(conditional, found):
+            self.starts = replace(self.starts, fit=found)
+            renew_whitening(self._whitening, conditional, found)
 
     def start(self, flat: Flat, seed: int) -> np.ndarray:
         """One starting point around the Laplace-EM fit."""
@@ -86,3 +120,8 @@ class Moves:
         """Positions of the population in the vector."""
         place = {name: k for k, name in enumerate(flat.elements)}
         return np.array([place[name] for name in self.population.elements], dtype=int)
+
+
+def _shared_of(change: Change) -> list[Any]:
+    found = graph_inputs([*change.expressions.values(), change.log_determinant])
+    return [variable for variable in dict.fromkeys(found) if isinstance(variable, SharedVariable)]

@@ -122,6 +122,7 @@ def _first_part(
         raise _nothing_kept()
     pool = moves.learn(draws, density)
     if folder is not None:
+        folder.keep_laplace(moves.starts.fit)
         folder.keep_coordinates(moves.coordinates)
     return settings.tune - tune, lambda seed: pool[np.random.default_rng(seed).integers(len(pool))].copy()
 

@@ -19,10 +19,14 @@ SEX = np.where(RNG.random(SUBJECTS) < 0.5, "F", "M")
 FORMS = {
     "power": ({"WT": bn.Power(bn.Normal(0.5, 0.5), reference=70)}, (WT / 70) ** 0.8, {"CL_WT": 0.8}),
     "exponential": (
-        {"AGE": bn.Exponential(bn.Normal(0, 0.1), reference=12)}, np.exp(0.04 * (AGE - 12)), {"CL_AGE": 0.04},
+        {"AGE": bn.Exponential(bn.Normal(0, 0.1), reference=12)},
+        np.exp(0.04 * (AGE - 12)),
+        {"CL_AGE": 0.04},
     ),
     "linear": (
-        {"AGE": bn.Linear(bn.Normal(0, 0.02), reference=12)}, 1 + 0.03 * (AGE - 12), {"CL_AGE": 0.03},
+        {"AGE": bn.Linear(bn.Normal(0, 0.02), reference=12)},
+        1 + 0.03 * (AGE - 12),
+        {"CL_AGE": 0.03},
     ),
     "piecewise": (
         {"AGE": bn.PiecewiseLinear(bn.Normal(0, 0.05), bn.Normal(0, 0.03), at=12)},
