@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.exchange.censoring import limit_of
 from bayes_nlmem.exchange.control_stream import ControlStream, read_stream
 from bayes_nlmem.exchange.expressions import constants_compared_with, decided, definitions, in_full
+from bayes_nlmem.exchange.imported import Imported
 from bayes_nlmem.exchange.individual import LOG, NATURAL, Individual, Words
 from bayes_nlmem.exchange.records import AT_OBSERVATIONS, Builder, value_of
 from bayes_nlmem.exchange.residual import error_of
@@ -20,46 +20,8 @@ from bayes_nlmem.exchange.structure import Resolver, closed_form, equations_of
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.model.quantities import quantities
-from bayes_nlmem.model.specification import Model
 
 _MOST_ROUNDS = 6
-
-
-@dataclass(frozen=True, eq=False)
-class Imported:
-    """A model of another program.
-
-    Parameters
-    ----------
-    model : Model
-        Unknown is what was estimated there, with its priors ($PRIOR NWPRI), or with priors about the values.
-    data : Dataset
-        The data as the stream reads them.
-    values : mapping of str to float
-        Name in the graph -> value in the stream, for `simulate(model, data, parameters=values)`.
-    untranslated : tuple of str
-        What the stream says and the model does not.
-    known : Model
-        The model with the stream's values in the place of all priors.
-
-    Examples
-    --------
-    >>> import bayes_nlmem as bn
-    >>> from bayes_nlmem.zoo import load
-    >>> study = load("theophylline")
-    >>> print(Imported(study.model, study.data, {"CL_pop": 2.8}, ("$COVARIANCE",), study.model).untranslated)
-    ('$COVARIANCE',)
-    """
-
-    model: Model
-    data: Dataset
-    values: Mapping[str, float]
-    untranslated: tuple[str, ...]
-    known: Model
-
-    def __str__(self) -> str:
-        listed = "\n".join(f"  - {line}" for line in self.untranslated) or "  nothing"
-        return f"{self.model}\n\nnot translated\n{listed}"
 
 
 def from_nonmem(
