@@ -224,7 +224,7 @@ def dataset_of(
         table[name] = frame[name].map(_number)
     _regroup(table, covariates)
     both = is_dose & is_seen
-    table = _records(table, is_dose, is_seen, both, kinetics)
+    table = _records(table, is_dose, is_seen, both, kinetics, translated.numbers)
     if kinetics.start is not None:
         table = _from_start(table, kinetics.start)
     names = [*columns.covariates, *(group for group in covariates.groups if group in covariates.used)]
@@ -280,18 +280,29 @@ def _regroup(table: pd.DataFrame, covariates: Covariates) -> None:
 
 
 def _records(
-    table: pd.DataFrame, is_dose: pd.Series, is_seen: pd.Series, both: pd.Series, kinetics: Kinetics
+    table: pd.DataFrame,
+    is_dose: pd.Series,
+    is_seen: pd.Series,
+    both: pd.Series,
+    kinetics: Kinetics,
+    numbers: Mapping[int, int],
 ) -> pd.DataFrame:
     """One record for each dose and each observation, where a line is both; their order must not matter."""
     dosing = table[is_dose & table["AMT"].notna()]
-    sudden = bool(kinetics.terms) and any(door.jumps for door in kinetics.doors.values())
-    if sudden or (table["EVID"] == 4).any():
-        at_once = dosing[(dosing["RATE"] == 0) | (dosing["EVID"] == 4)]
-        if not all(door.jumps for door in kinetics.doors.values()):
-            at_once = at_once[at_once["CMT"].notna()]
-        taken = set(zip(at_once["ID"], at_once["TIME"], strict=True))
+    jumping = {numbers[adm] for adm, door in kinetics.doors.items() if door.jumps}
+    bolus = dosing["RATE"] == 0
+    bolus &= dosing["CMT"].isin(jumping) if "CMT" in dosing else False
+    at_once = dosing[bolus | (dosing["EVID"] == 4)]
+    if len(at_once):
+        more = at_once["ADDL"].fillna(0) if "ADDL" in at_once else 0 * at_once["TIME"]
+        every = at_once["II"].fillna(0) if "II" in at_once else 0 * at_once["TIME"]
+        taken = {
+            (subject, round(time + k * step, 9))
+            for subject, time, count, step in zip(at_once["ID"], at_once["TIME"], more, every, strict=True)
+            for k in range(int(count) + 1)
+        }
         seen = table[is_seen]
-        clash = [(i, t) for i, t in zip(seen["ID"], seen["TIME"], strict=True) if (i, t) in taken]
+        clash = [(i, t) for i, t in zip(seen["ID"], seen["TIME"], strict=True) if (i, round(t, 9)) in taken]
         if clash:
             got = f"one for ID {clash[0][0]} at {clash[0][1]:g} ({len(clash)} in all)"
             remedy = "Set MDV to 1, or move the observation to just before or after the dose."

@@ -118,6 +118,9 @@ def numbers_of(places: Mapping[Place, list[Line]], estimates: str | Path | None)
                                      got=", ".join(map(str, table.columns))))  # fmt: skip
         given_values = {str(name).strip(): float(v) for name, v in zip(table["parameter"], table["value"],
                                                                        strict=True)}  # fmt: skip
+        if lost := [name for name in found.values if name not in {*given_values, *found.fixed}]:
+            raise ModelError(explain(expected="estimates of all that is estimated",
+                                     got=f"none of {', '.join(lost)}"))  # fmt: skip
         found.values |= {name: v for name, v in given_values.items() if name in found.values}
     return found
 

@@ -422,6 +422,12 @@ def test_data_that_another_order_of_events_would_change_are_refused(tmp_path):
     seen = TABLE.assign(DV=TABLE.DV.fillna(2.0))
     with pytest.raises(bn.ModelError, match="time of a bolus"):
         imported(tmp_path, bolus, seen)
+    roles = ROLES + "N = {use=addl}\nEVERY = {use=ii}\n"
+    repeated = project(
+        "file = 'lib:bolus_1cpt_VCl.txt'", roles=roles, header="ID, TIME, AMT, DV, WT, SEX, N, EVERY"
+    )
+    with pytest.raises(bn.ModelError, match="time of a bolus.* at 12 "):
+        imported(tmp_path, repeated, TABLE.assign(N=2, EVERY=12))
     assert imported(tmp_path, project(), seen).data.is_observation.sum() == 12
     steady = project(roles=ROLES + "SS = {use=ss}\n", header="ID, TIME, AMT, DV, WT, SEX, SS")
     with pytest.raises(bn.ModelError, match="steady state"):
@@ -437,10 +443,15 @@ def test_what_changes_no_prediction_is_listed_with_its_line(tmp_path):
 
 def test_the_file_is_found_beside_the_project_and_estimates_replace_values(tmp_path):
     TABLE.to_csv(tmp_path / "study.csv", index=False, na_rep=".")
-    (tmp_path / "run.txt").write_text("parameter,value,se_sa\nCl_pop,2.5,0.1\nomega_Cl,0.25,0.1\n")
+    estimates = VALUES | {"Cl_pop": 2.5}
+    lines = [f"{name},{value},0.1" for name, value in estimates.items()]
+    (tmp_path / "run.txt").write_text("\n".join(["parameter,value,se_sa", *lines]))
     found = imported(tmp_path, project(), None, estimates=tmp_path / "run.txt")
     assert found.values["CL_pop"] == 2.5 and found.values["V_pop"] == 30
     assert found.data.table.equals(imported(tmp_path, project()).data.table)
+    (tmp_path / "run.txt").write_text("parameter,value\nCl_pop,2.5\n")
+    with pytest.raises(bn.ModelError, match="none of ka_pop"):
+        imported(tmp_path, project(), None, estimates=tmp_path / "run.txt")
 
 
 # --- Monolix itself
