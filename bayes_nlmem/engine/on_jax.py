@@ -1,7 +1,11 @@
-"""The kernels under JAX, so that NumPyro and BlackJAX can sample the same graph on the processor.
+"""The kernels under JAX, so that NumPyro and BlackJAX can sample the same graph.
 
-JAX calls the numba kernel back and contracts its sensitivities itself. Importing this module registers the
-Ops with PyTensor's JAX backend; it needs the extra `jax`.
+The linear kernels are array code there (`jax_walk`), which JAX differentiates and compiles for any device,
+where the tables of the plan are constants, as they are when PyMC hands a graph to a sampler. JAX calls the
+numba kernel back on the processor and contracts its sensitivities itself for equations, where the tables are
+inputs of the compiled function, where PyTensor took the gradient, and where the sums over doses would be too
+long (`MOST_VISITS`). Importing this module registers the Ops with PyTensor's JAX backend; it needs the extra
+`jax`.
 """
 
 from __future__ import annotations
@@ -14,7 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 from pytensor.link.jax.dispatch import jax_funcify
 
+from bayes_nlmem.engine.jax_walk import plan_arrays, walk_arrays
 from bayes_nlmem.engine.op import Contract, LinearWalk
+
+# Arrivals (pairs of a dose and a later record) beyond which the numba kernel is called back: it follows the
+# records once, while the arrays hold a dozen numbers for each arrival.
+MOST_VISITS = 1_000_000
 
 
 def differentiable(solve: Callable[..., tuple[np.ndarray, ...]]) -> Callable[..., Any]:
@@ -83,7 +92,30 @@ def _(op: LinearWalk, **kwargs: Any) -> Callable[..., Any]:
             sensitive=True,
         )
 
-    return differentiable(solve)
+    called_back = differentiable(solve)
+    laid_out: dict[str, Any] = {}
+
+    def walk(phi, *tables):
+        if op.sensitive or any(isinstance(table, jax.core.Tracer) for table in tables):
+            return called_back(phi, *tables)
+        if not (laid_out and all(map(_same, laid_out["tables"], tables))):
+            laid_out.update(tables=tables, plan=plan_arrays(*(np.asarray(table) for table in tables)))
+        plan = laid_out["plan"]
+        if plan.schedule.n_visits > MOST_VISITS:
+            return called_back(phi, *tables)
+
+        def otherwise(phi):
+            answer, _, status = called_back(phi, *tables)
+            return answer, status
+
+        answer, status = walk_arrays(phi, plan, n=op.n, depot=op.depot, otherwise=otherwise)
+        return answer, jnp.zeros((0, phi.shape[1])), status
+
+    return walk
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other
 
 
 @jax_funcify.register(Contract)
