@@ -26,6 +26,8 @@ from bayes_nlmem.translation.flat import Flat
 
 # Of the draws of the first part of the warm-up, the share that is not used.
 _FORGOTTEN = 0.4
+# Variance of the chains' means over that within them above which they have not met.
+_APART = 1.5
 # Standard deviation of whitened effects where chains begin.
 _SPREAD = 0.5
 
@@ -78,9 +80,11 @@ class Moves:
         -------
         ndarray, shape (n_kept, n_elements)
             Where chains may begin: the draws of the population that were used, in the new coordinates, and
-            whitened effects near 0.
+            whitened effects near 0. Where the chains have not met yet, nothing changes: where they stand.
         """
         where = self._where(density.flat)
+        if not _mixed(draws[:, draws.shape[1] // 2 :, where]):
+            return draws[:, -1]  # nothing is learnt from chains that are still on their way
         kept = draws[:, int(_FORGOTTEN * draws.shape[1]) :].reshape(-1, draws.shape[2])
         theta = kept[:, where]
         self.use(learnt(theta, logarithms(self.population)))
@@ -120,6 +124,13 @@ class Moves:
         """Positions of the population in the vector."""
         place = {name: k for k, name in enumerate(flat.elements)}
         return np.array([place[name] for name in self.population.elements], dtype=int)
+
+
+def _mixed(draws: np.ndarray) -> bool:
+    """Whether the chains, shape (n_chains, n_draws, n), are in the same place, roughly."""
+    within = draws.var(axis=1).mean(axis=0)
+    between = draws.mean(axis=1).var(axis=0)
+    return bool(np.all(between < _APART * within + 1e-12))
 
 
 def _shared_of(change: Change) -> list[Any]:

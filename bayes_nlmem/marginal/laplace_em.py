@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bayes_nlmem.marginal.conditional import Conditional
-from bayes_nlmem.translation.shrinkage import scales_of_shrunk
+from bayes_nlmem.translation.geometry import scales_of_noncentred
 
 _LARGEST_STEP = 1.0
 _SMALLEST_SHARE = 1e-6
@@ -137,11 +137,11 @@ def _blocks(conditional: Conditional, theta: np.ndarray) -> _Blocks:
     difference = conditional.effects_density(theta, probe)[1] - conditional.prior(theta)[1]
     shapes = np.abs(difference) > 0  # also where a coefficient is measured in units of an omega
     moves = np.any(np.abs(_typical_jacobian(conditional, theta)) > 0, axis=(0, 1)) & ~shapes
-    population, scales = conditional.population, scales_of_shrunk(conditional.graph)
+    population, scales = conditional.population, scales_of_noncentred(conditional.graph)
     held = np.repeat(
         [rv.name in scales for rv in population.variables],
         [int(np.prod(shape)) for shape in population.shapes],
-    )  # with the coefficients in their units they are known as products only, which has no mode to speak of
+    )  # with what is measured in them they are known as products only, whose mode may be at 0
     rest = ~(moves | shapes | held)
     return _Blocks(np.flatnonzero(moves & ~held), np.flatnonzero(shapes), np.flatnonzero(rest))
 

@@ -7,8 +7,10 @@ doi:10.1214/088342307000000014.
 
 from __future__ import annotations
 
+import pymc as pm
 import pytensor.tensor as pt
 from pymc.logprob.transforms import Transform
+from pytensor.graph.traversal import ancestors
 
 from bayes_nlmem.translation.triangular import TriangularShape
 
@@ -56,3 +58,11 @@ class NonCentredTriangular(Transform):
     def log_jac_det(self, value, *inputs):
         """Log of the Jacobian's determinant, one term per subject."""
         return self.shape.log_determinant(self._factor(inputs)) + pt.zeros_like(value[..., 0])
+
+
+def scales_of_noncentred(graph: pm.Model) -> set[str]:
+    """Names of the random variables that standard deviations of non-centred variables are made of."""
+    kinds = (NonCentredNormal, NonCentredTriangular)
+    found = [rv for rv in graph.free_RVs if isinstance(graph.rvs_to_transforms[rv], kinds)]
+    above = set(ancestors([parameter for rv in found for parameter in rv.owner.inputs[2:]]))
+    return {rv.name for rv in graph.free_RVs if rv in above}

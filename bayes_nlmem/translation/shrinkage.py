@@ -7,21 +7,9 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from pytensor.graph.traversal import ancestors
 
 from bayes_nlmem.ground.shrinkage_priors import R2D2, Horseshoe, ShrinkagePrior, SpikeAndSlab
 from bayes_nlmem.translation.geometry import NonCentredNormal
-
-
-class Shrunk(NonCentredNormal):
-    """Coordinate of a coefficient whose standard deviation is learnt from all of its group."""
-
-
-def scales_of_shrunk(graph: pm.Model) -> set[str]:
-    """Names of the random variables that the standard deviations of shrunk coefficients are made of."""
-    shrunk = [rv for rv in graph.free_RVs if isinstance(graph.rvs_to_transforms[rv], Shrunk)]
-    above = set(ancestors([rv.owner.inputs[-1] for rv in shrunk]))
-    return {rv.name for rv in graph.free_RVs if rv in above}
 
 
 def draw_shrunk(name: str, prior: ShrinkagePrior) -> Any:
@@ -36,7 +24,7 @@ def draw_shrunk(name: str, prior: ShrinkagePrior) -> Any:
         sizes = pt.stack([pt.as_tensor(unit * prior.spike), pt.as_tensor(unit * prior.slab)])
         return pm.NormalMixture(name, w=weights, mu=np.zeros(2), sigma=sizes)
     deviation = unit * (_horseshoe(name, prior) if isinstance(prior, Horseshoe) else _r2d2(name, prior))
-    return pm.Normal(name, 0.0, deviation, default_transform=Shrunk())
+    return pm.Normal(name, 0.0, deviation, default_transform=NonCentredNormal())
 
 
 def _horseshoe(name: str, prior: Horseshoe) -> Any:

@@ -6,8 +6,8 @@ import pytest
 import bayes_nlmem as bn
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.laplace_em import laplace_em
+from bayes_nlmem.translation.geometry import scales_of_noncentred
 from bayes_nlmem.translation.graph import translate
-from bayes_nlmem.translation.shrinkage import scales_of_shrunk
 from tests.selection.sparse_study import TRUTH, sparse_study
 
 
@@ -21,7 +21,12 @@ def shrunk():
 
 
 def test_scales_are_what_the_coefficients_are_measured_in(shrunk):
-    assert scales_of_shrunk(shrunk.graph) == {"tau_covariates", "slab_covariates", "lambda_CL_WT", "omega_CL"}
+    assert scales_of_noncentred(shrunk.graph) == {
+        "tau_covariates",
+        "slab_covariates",
+        "lambda_CL_WT",
+        "omega_CL",
+    }
 
 
 def test_a_start_leaves_the_scales_where_their_priors_are(shrunk):
@@ -34,9 +39,7 @@ def test_a_start_leaves_the_scales_where_their_priors_are(shrunk):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("prior", "seed"), [("horseshoe", 1), ("r2d2", 2), ("spike-and-slab", 3)]
-)
+@pytest.mark.parametrize(("prior", "seed"), [("horseshoe", 1), ("r2d2", 2), ("spike-and-slab", 3)])
 def test_the_joint_posterior_finds_what_plots_of_ebes_miss(prior, seed):
     """The study of the stepwise search; no relation too few, none too many."""
     model, data = sparse_study(seed=seed)
