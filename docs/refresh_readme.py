@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import bayes_nlmem as bn
-from bayes_nlmem.reports.images import data_uri
+from bayes_nlmem.reports.images import image
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = re.compile(r"(```python\n)(?P<code>.*?)(```\n\n```\n).*?(\n```\n)", re.DOTALL)
@@ -29,7 +29,7 @@ def main() -> None:
         os.chdir(ROOT)
     output = printed.getvalue().strip()
     readme.write_text(PARTS.sub(lambda found: found[1] + code + found[3] + output + found[4], text), "utf-8")
-    picture = data_uri(bn.plot_individual_fits(names["fit"], subjects=SHOWN)).partition(",")[2]
+    picture = image(bn.plot_individual_fits(names["fit"], subjects=SHOWN)).address.partition(",")[2]
     (ROOT / "docs" / "images" / "individual_fits.png").write_bytes(base64.b64decode(picture))
 
 
