@@ -62,7 +62,7 @@ class Moves:
         self.coordinates = coordinates
         renew(self._shared, coordinates)
 
-    def learn(self, draws: np.ndarray, density: Compiled) -> np.ndarray:
+    def learn(self, draws: np.ndarray, density: Compiled) -> np.ndarray | None:
         """Learn the coordinates from a warm-up in straight ones, and use them.
 
         Effects are whitened anew around their modes at the median of the draws: where the Laplace-EM stopped,
@@ -78,13 +78,13 @@ class Moves:
 
         Returns
         -------
-        ndarray, shape (n_kept, n_elements)
+        ndarray, shape (n_kept, n_elements), or None
             Where chains may begin: the draws of the population that were used, in the new coordinates, and
-            whitened effects near 0. Where the chains have not met yet, nothing changes: where they stand.
+            whitened effects near 0. None, and nothing changes, where the chains have not met yet.
         """
         where = self._where(density.flat)
         if not _mixed(draws[:, draws.shape[1] // 2 :, where]):
-            return draws[:, -1]  # nothing is learnt from chains that are still on their way
+            return None
         kept = draws[:, int(_FORGOTTEN * draws.shape[1]) :].reshape(-1, draws.shape[2])
         theta = kept[:, where]
         self.use(learnt(theta, logarithms(self.population)))

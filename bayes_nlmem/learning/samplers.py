@@ -108,11 +108,13 @@ def _first_part(
     def around_fit(seed: int) -> np.ndarray:
         return moves.start(density.flat, seed)
 
-    if folder is not None and (folder.part_paths or folder.coordinates() is not None):
-        moves.use(folder.coordinates() or moves.coordinates)  # none in runs of an earlier version
+    known = folder.coordinates() if folder is not None else None
+    if known is not None:
+        moves.use(known)
         density.data.refresh()
         return settings.tune - tune, around_fit
-    if settings.tune < _SHORTEST:
+    begun_before = folder is not None and folder.part_paths  # in straight coordinates
+    if begun_before or settings.tune < _SHORTEST:
         return settings.tune, around_fit
     begun = for_nutpie(density, around_fit)
     few = settings.chains  # of the draws after this part, which are not used; fewer would be warned of
@@ -121,6 +123,8 @@ def _first_part(
     if draws.shape[1] < tune or not np.all(np.isfinite(draws)):
         raise _nothing_kept()
     pool = moves.learn(draws, density)
+    if pool is None:  # again from the fit, with a whole warm-up
+        return settings.tune, around_fit
     if folder is not None:
         folder.keep_laplace(moves.starts.fit)
         folder.keep_coordinates(moves.coordinates)

@@ -133,6 +133,20 @@ def test_log_density_is_exact_in_learnt_coordinates(theophylline, whitened):
     assert_allclose(slope, differences, rtol=1e-4, atol=1e-4)
 
 
+def test_nothing_is_learnt_from_chains_that_are_apart(theophylline):
+    _, conditional, laplace = theophylline
+    starts = Starts(conditional.translation, conditional, laplace, True)
+    moves = Moves(starts)
+    density = compile_density(starts.translation.graph, moves.change)
+    point, before = moves.start(density.flat, 1), moves.coordinates
+    noise = 0.1 * np.random.default_rng(6).normal(size=(2, 100, len(point)))
+    apart = np.array([[[-1.0]], [[1.0]]])
+    assert moves.learn(point + noise + apart, density) is None
+    assert moves.coordinates is before and moves.starts is starts
+    assert moves.learn(point + noise, density) is not None
+    assert moves.coordinates is not before
+
+
 def in_the_centred_graph(conditional, moves, density, moved):
     """The log-density of the centred graph at the effects that are meant, and the determinant."""
     change, flat = moves.change, density.flat
