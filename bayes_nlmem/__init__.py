@@ -265,6 +265,7 @@ _EXPORTS: dict[str, str] = {
     "from_monolix": "exchange.monolix",
     "from_nonmem": "exchange.nonmem",
     "to_nonmem": "exchange.nonmem_text",
+    "to_python": "exchange.python_text",
     "to_rxode2": "exchange.rxode2_text",
     "to_stan": "exchange.stan_text",
     "Exported": "exchange.nonmem_text",

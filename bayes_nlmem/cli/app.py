@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bayes_nlmem import __version__
-from bayes_nlmem.cli import environment, fitting, planning, results, shelf, studies
+from bayes_nlmem.cli import environment, fitting, foreign, planning, results, shelf, studies
 from bayes_nlmem.cli.door import EXIT_CODES, Command
 from bayes_nlmem.cli.said import say
 
@@ -17,7 +17,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"MODEL is a Python file with an object `model`, or a study of the zoo. {EXIT_CODES}",
+    epilog="MODEL is a Python file with an object `model`, a control stream of NONMEM, a project of Monolix, "
+    f"or a study of the zoo. {EXIT_CODES}",
 )
 _STUDY, _DECIDE, _MORE = "A study", "Decisions", "More"
 
@@ -32,19 +33,34 @@ def program(
         raise typer.Exit()
 
 
-def _add(function, panel: str, *examples: str) -> None:
+def _add(function, panel: str, *examples: str, name: str | None = None) -> None:
     said = "Examples:\n\n" if len(examples) > 1 else "Example:\n\n"
     epilog = said + "\n\n".join(f"[cyan]bayes-nlmem {example}[/cyan]" for example in examples)
-    app.command(cls=Command, rich_help_panel=panel, epilog=epilog)(function)
+    app.command(name, cls=Command, rich_help_panel=panel, epilog=epilog)(function)
 
 
-_add(studies.check, _STUDY, "check pk.csv --covariates WT,SEX --units TIME=h,DV=mg/L", "check theophylline")
+_add(
+    studies.check,
+    _STUDY,
+    "check pk.csv --covariates WT,SEX --units TIME=h,DV=mg/L",
+    "check theophylline",
+    "check run1.mod",
+)
+_add(
+    foreign.import_model,
+    _STUDY,
+    "import run1.ctl",
+    "import run1.ctl --estimates run1.ext --output run1.py",
+    "import project.mlxtran --output project.py",
+    name="import",
+)
 _add(
     fitting.fit,
     _STUDY,
     "fit theophylline --run theo.run",
     "fit model.py pk.csv --draws 2000 --report pk.html",
     "fit model.py:simple pk.csv --method saem",
+    "fit run1.mod",
 )
 _add(fitting.resume, _STUDY, "resume theo.run")
 _add(results.report, _STUDY, "report theo.run", "report theo.run --output study.docx")

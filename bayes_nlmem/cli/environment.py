@@ -15,7 +15,7 @@ import typer
 from bayes_nlmem import __version__
 from bayes_nlmem.cli import said
 from bayes_nlmem.cli.door import FAULT
-from bayes_nlmem.cli.studies import Json
+from bayes_nlmem.cli.said import Json
 from bayes_nlmem.ground.tables import Printed
 
 _FREE = 1.0  # GB of disk below which the caches may fill it

@@ -11,11 +11,14 @@ import typer
 from bayes_nlmem.cli import said
 from bayes_nlmem.cli.door import DOUBTFUL
 from bayes_nlmem.cli.given import Stated, find_model
-from bayes_nlmem.cli.reading import Reading, read, reads_data
-from bayes_nlmem.cli.studies import Json
+from bayes_nlmem.cli.reading import Reading, read, reads_data, refuse_reading
+from bayes_nlmem.cli.said import Json
 from bayes_nlmem.ground.messages import BayesNlmemError, FitError, explain
 
 _SAMPLING = "Sampling"
+MODEL_IS = (
+    "FILE.py, FILE.py:NAME, a control stream (.mod, .ctl), a project (.mlxtran), or a study of the zoo."
+)
 
 
 class Method(StrEnum):
@@ -25,11 +28,12 @@ class Method(StrEnum):
     SAEM = "saem"
 
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="FILE.py, FILE.py:NAME, or a study of the zoo.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_IS)]
 Data = Annotated[
     str | None,
     typer.Argument(
-        metavar="DATA", help="A table of events; by default the data of the study, or `data` of the file."
+        metavar="DATA",
+        help="A table of events; by default the data of the study, `data` of the file, or those it names.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
@@ -71,7 +75,7 @@ def fit(
 
     A run that was cut off goes on with the same command or with `resume`.
     """
-    stated = find_model(model)
+    stated = find_model(model, data)
     study = _study(stated, data, reading)
     settings = {
         "draws": draws,
@@ -113,7 +117,8 @@ def fit_stated(
         import bayes_nlmem as bn
 
         learnt = bn.fit(stated.model, study, store=folder, seed=seed, progress=not quiet, **given)
-    _finish(learnt, folder, report, as_json=as_json)
+    more = {} if stated.imported is None else {"untranslated": stated.imported.untranslated}
+    _finish(learnt, folder, report, more, as_json=as_json)
 
 
 def resume(
@@ -127,10 +132,13 @@ def resume(
     import bayes_nlmem as bn
 
     learnt = bn.resume(run, cores=cores, progress=not quiet)
-    _finish(learnt, run, report, as_json=as_json)
+    _finish(learnt, run, report, {}, as_json=as_json)
 
 
 def _study(stated: Stated, data: str | None, reading: Reading) -> Any:
+    if stated.imported is not None:
+        refuse_reading(reading, "a control stream or project, which says how its data are read")
+        return stated.data
     if data is not None:
         return read(data, reading, model=stated.model)
     if stated.data is None:
@@ -177,10 +185,10 @@ def _maximised(
     return found
 
 
-def _finish(learnt: Any, folder: Path, report: Path | None, *, as_json: bool) -> None:
+def _finish(learnt: Any, folder: Path, report: Path | None, more: dict[str, Any], *, as_json: bool) -> None:
     verdict = learnt.convergence()
     if as_json:
-        said.as_json(facts_of(learnt) | {"run": str(folder)})
+        said.as_json(facts_of(learnt) | more | {"run": str(folder)})
     else:
         said.say(str(learnt))
     if report is not None:

@@ -1,4 +1,4 @@
-"""What a command is given: MODEL (a Python file or a study of the zoo), DATA, RUN."""
+"""What a command is given: MODEL (a file, or a study of the zoo), DATA, RUN."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bayes_nlmem.cli.foreign import is_foreign, translate
 from bayes_nlmem.cli.said import note
 from bayes_nlmem.ground.messages import BayesNlmemError, FitError, closest, explain
 
 if TYPE_CHECKING:
     from bayes_nlmem.data.dataset import Dataset
+    from bayes_nlmem.exchange.imported import Imported
     from bayes_nlmem.model.specification import Model
 
 
@@ -31,21 +33,27 @@ class Stated:
         The data of the study, or the object `data` of the file.
     design : object or None
         The object `design` of the file.
+    imported : Imported or None
+        What a control stream or a project was translated into.
     """
 
     name: str
     model: Model
     data: Dataset | None = None
     design: Any = None
+    imported: Imported | None = None
 
 
-def find_model(given: str) -> Stated:
+def find_model(given: str, data: str | None = None) -> Stated:
     """The model that a word of the command line names.
 
     Parameters
     ----------
     given : str
-        `file.py` with an object `model`, `file.py:name` for an object of another name, or a study of the zoo.
+        `file.py` with an object `model`, `file.py:name` for an object of another name, a control stream of
+        NONMEM, a project of Monolix, or a study of the zoo.
+    data : str, optional
+        Of a control stream or project: a file in the place of its own.
 
     Raises
     ------
@@ -59,6 +67,9 @@ def find_model(given: str) -> Stated:
     """
     import bayes_nlmem as bn
 
+    if is_foreign(given):
+        found = translate(given, data)
+        return Stated(Path(given).stem, found.model, found.data, imported=found)
     path, _, wanted = given.partition(":") if ".py:" in given else (given, "", "")
     if Path(path).suffix == ".py" or Path(path).is_file():
         return _from_file(Path(path), wanted or "model")
@@ -67,7 +78,7 @@ def find_model(given: str) -> Stated:
         return Stated(given, study.model, study.data)
     raise BayesNlmemError(
         explain(
-            expected="a Python file that defines `model`, or a study of the zoo",
+            expected="a Python file that defines `model`, a control stream, a project, or a study of the zoo",
             got=repr(given),
             remedy=f"{closest(given, bn.zoo.list())} The studies are listed by: bayes-nlmem zoo list".strip(),
         )
@@ -134,7 +145,7 @@ def _line(error: Exception, path: Path) -> int:
 def is_run(given: str) -> bool:
     """Whether a word of the command line is the path of a run, and not a model."""
     path = Path(given)
-    return path.exists() and path.suffix != ".py"
+    return path.exists() and path.suffix != ".py" and not is_foreign(given)
 
 
 def find_run(path: Path) -> Any:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from bayes_nlmem.cli import said
-from bayes_nlmem.cli.fitting import Seed
+from bayes_nlmem.cli.fitting import MODEL_IS, Seed
 from bayes_nlmem.cli.given import Stated, find_model, find_run, is_run
 from bayes_nlmem.cli.reading import Reading, read, reads_data
 from bayes_nlmem.cli.regimens import (
@@ -26,14 +26,12 @@ from bayes_nlmem.cli.regimens import (
     regimen_of,
 )
 from bayes_nlmem.cli.results import Picture
-from bayes_nlmem.cli.studies import Json
+from bayes_nlmem.cli.said import Json
 from bayes_nlmem.cli.words import names, numbers, span, values
 from bayes_nlmem.ground.messages import BayesNlmemError, FitError, explain
 from bayes_nlmem.ground.tables import printed
 
-Source = Annotated[
-    str, typer.Argument(metavar="RUN|MODEL", help="A run; or FILE.py, FILE.py:NAME, a study of the zoo.")
-]
+Source = Annotated[str, typer.Argument(metavar="RUN|MODEL", help=f"A run; or {MODEL_IS}")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Value of a parameter: CL_pop=2.8; may be repeated."),
@@ -81,7 +79,7 @@ def simulate(
         )
     else:
         study = read(data, reading, model=model, observations_required=False) if data else learnt.data
-    parameters = values(given, "--set")
+    parameters = {**_values_there(learnt), **values(given, "--set")}
     found = bn.simulate(
         model if isinstance(learnt, Stated) else learnt,
         study,
@@ -143,7 +141,7 @@ def design(
                 remedy="--times 0.5,1,4,12 --subjects 24 --dose 100",
             )
         )
-    at = _values_at(learnt, values(given, "--set"))
+    at = _values_at(learnt, {**_values_there(learnt), **values(given, "--set")})
     if not optimise:
         if unused := [
             f"--{n}" for n, v in (("windows", windows), ("allowed", allowed), ("about", about)) if v
@@ -229,8 +227,9 @@ def dose(
     )
     regimen = regimen_of(dose, every, count, duration, route, per)
     records = _one(read(patient, reading, model=learnt.model, observations_required=False), subject)
+    known = learnt.imported.known if isinstance(learnt, Stated) and learnt.imported else learnt.model
     individual = bn.individualize(
-        learnt.model if isinstance(learnt, Stated) else learnt, records, seed=1 if seed is None else seed
+        known if isinstance(learnt, Stated) else learnt, records, seed=1 if seed is None else seed
     )
     advice = bn.choose_dose(
         individual,
@@ -260,6 +259,15 @@ def dose(
 def _learnt(source: str) -> Any:
     """A fit where the word names a run, else a stated model."""
     return find_run(Path(source)) if is_run(source) else find_model(source)
+
+
+def _values_there(learnt: Any) -> dict[str, float]:
+    """The values of a control stream or project, where the model is one."""
+    if not isinstance(learnt, Stated) or learnt.imported is None:
+        return {}
+    found = dict(learnt.imported.values)
+    said.note(f"at the values of {learnt.name}: " + ", ".join(f"{n}={v:.4g}" for n, v in found.items()))
+    return found
 
 
 def _over_time(table: Any) -> Any:

@@ -92,11 +92,7 @@ def read(
     import bayes_nlmem as bn
 
     if not Path(source).exists() and source in bn.zoo.list():
-        if reading.said:
-            got = ", ".join(reading.said)
-            raise BayesNlmemError(
-                explain(expected=f"no options of reading for {source!r}, a study of the zoo", got=got)
-            )
+        refuse_reading(reading, f"{source!r}, a study of the zoo")
         return bn.zoo.load(source).data
     covariates, categorical, allow = (
         names(reading.covariates),
@@ -123,6 +119,13 @@ def read(
         observations_required=observations_required,
         **{name: value for name, value in more.items() if value is not None},
     )
+
+
+def refuse_reading(reading: Reading, what: str) -> None:
+    """Raise for options of reading beside something that says itself how it is read."""
+    if reading.said:
+        got = ", ".join(reading.said)
+        raise BayesNlmemError(explain(expected=f"no options of reading for {what}", got=got))
 
 
 def _limits(text: str | None) -> float | dict[object, float] | None:

@@ -10,7 +10,7 @@ import typer
 from bayes_nlmem.cli import said
 from bayes_nlmem.cli.fitting import Seed
 from bayes_nlmem.cli.given import find_run
-from bayes_nlmem.cli.studies import Json
+from bayes_nlmem.cli.said import Json
 from bayes_nlmem.cli.words import names, numbers
 from bayes_nlmem.ground.messages import FitError, explain
 

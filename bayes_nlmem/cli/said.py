@@ -7,12 +7,15 @@ import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from bayes_nlmem.ground.tables import Printed
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object in place of text.")]
 
 
 def note(text: str, *, style: str | None = None) -> None:
@@ -79,6 +82,25 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if isinstance(value, int) else str(value)
+
+
+def facts_of_data(data: Any) -> dict[str, Any]:
+    """A data set in numbers: sizes, covariates, warnings, digest."""
+    return {
+        "source": data.source,
+        "subjects": data.n_subjects,
+        "records": len(data),
+        "observations": data.n_observations,
+        "doses": int(data.is_dose.sum()),
+        "covariates": {
+            name: {"method": one.method, "categories": one.categories}
+            for name, one in data.covariates.items()
+        },
+        "units": dict(data.units),
+        "notes": list(data.notes),
+        "warnings": [vars(fault) for fault in data.warnings],
+        "digest": data.digest,
+    }
 
 
 def written(path: Path | str) -> None:

@@ -10,7 +10,7 @@ import typer
 from bayes_nlmem.cli import said
 from bayes_nlmem.cli.fitting import Chains, Draws, Quiet, Report, Run, Seed, Tune, fit_stated
 from bayes_nlmem.cli.given import Stated
-from bayes_nlmem.cli.studies import Json, facts_of
+from bayes_nlmem.cli.said import Json, facts_of_data
 from bayes_nlmem.ground.tables import Printed
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A study: bayes-nlmem zoo list names them.")]
@@ -51,7 +51,7 @@ def show_study(name: Name, as_json: Json = False) -> None:
                 "citation": study.citation,
                 "folder": str(study.folder),
                 "reference": dict(study.reference),
-                "data": facts_of(study.data),
+                "data": facts_of_data(study.data),
                 "priors": study.model.priors(),
             }
         )

@@ -26,6 +26,7 @@ ACCEPTABLE = (
     "E_DUPLICATED_RECORD",
     "E_COVARIATE_MISSING",
 )
+ACCEPTED = "accepted by allow="  # the remedy of a fault that became a warning
 
 
 def read(
@@ -171,9 +172,7 @@ def _dataset(draft: Draft, readings: tuple, accepted: list[Fault]) -> Dataset:
     units = {n.upper() if n.upper() in RESERVED else n: u for n, u in (draft.question.units or {}).items()}
     if draft.time_unit and "TIME" not in units:
         units["TIME"] = draft.time_unit
-    given_up = [
-        Fault("W" + f.code[1:], f.message, f.rows, f.subjects, "accepted by allow=") for f in accepted
-    ]
+    given_up = [Fault("W" + f.code[1:], f.message, f.rows, f.subjects, ACCEPTED) for f in accepted]
     turned = (
         ("DUR turned into RATE = AMT / DUR",) if draft.has("DUR") and (draft.value("DUR") > 0).any() else ()
     )

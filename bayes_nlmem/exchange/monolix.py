@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +185,7 @@ def from_monolix(
         ),
         *_program(places),
     ]
+    dataset = replace(dataset, source=path.name)
     return Imported(unknown, dataset, FrozenMapping(values), tuple(told), known)
 
 

@@ -89,7 +89,8 @@ def from_nonmem(
     >>> imported.untranslated
     ()
     """
-    return _imported(read_stream(path, data, estimates))
+    found = _imported(read_stream(path, data, estimates))
+    return replace(found, data=replace(found.data, source=Path(path).name))
 
 
 def _imported(stream: ControlStream) -> Imported:

@@ -137,8 +137,8 @@ def _said(signals: pd.DataFrame, covariate: str, parameter: str) -> tuple[str, d
     if own.empty:
         return "", {"fontsize": 7}
     row = own.iloc[int(own["p"].argmin()) if own["p"].notna().any() else 0]
-    per = f"level {row['level']}" if row["level"] else "SD"
-    test = f"test: {row['effect']:+.2g} per {per}, p {row['p']:.2g}" if np.isfinite(row["p"]) else "no test"
+    per = f"for level {row['level']}" if row["level"] else "per SD"
+    test = f"test: {row['effect']:+.2g} {per}, p {row['p']:.2g}" if np.isfinite(row["p"]) else "no test"
     high = row["shrinkage"] > HIGH_SHRINKAGE
     text = f"shrinkage {row['shrinkage']:.0f} %" + (" (high)" if high else "") + f"\n{test}"
     return text, {"fontsize": 7, "color": SMOOTH if high else INK}

@@ -11,6 +11,7 @@ import pandas as pd
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.selection.relations import subject_values
+from bayes_nlmem.statistics.categorical import level_text
 
 
 def covariate_signals(learnt: Any) -> pd.DataFrame:
@@ -146,4 +147,4 @@ def _columns(learnt: Any, covariate: str) -> list[tuple[str, np.ndarray]]:
         x = values.astype(float)
         return [("", (x - x.mean()) / x.std())]
     others = [level for level in levels.tolist() if level != levels[np.argmax(counts)]]
-    return [(str(level), (values == level) - np.mean(values == level)) for level in others]
+    return [(level_text(level), (values == level) - np.mean(values == level)) for level in others]

@@ -38,7 +38,7 @@ def run(small_fit, tmp_path):
 
 
 COMMANDS = (
-    "check", "fit", "resume", "report", "compare", "vpc", "simulate", "design", "dose", "doctor",
+    "check", "import", "fit", "resume", "report", "compare", "vpc", "simulate", "design", "dose", "doctor",
     "zoo list", "zoo show", "zoo fit",
 )  # fmt: skip
 
