@@ -73,7 +73,7 @@ class Advice:
             return f"No regimen keeps within the limits of risk. {self.target!r}."
         row = self.table.set_index("REGIMEN").loc[_name(self.best)]
         rivals = self.table[self.table["PROBABILITY"] > row["PROBABILITY"] - 2 * row["MCSE"]]
-        near = f" ({len(rivals) - 1} other regimens are as good within the error)" if len(rivals) > 1 else ""
+        near = f" ({_others(len(rivals) - 1)} as good within the error)" if len(rivals) > 1 else ""
         return (
             f"Patient {self.patient}: {_name(self.best)} reaches the target with probability "
             f"{row['PROBABILITY']:.2f}{near}; expected {row['MEDIAN']:.4g} ({row['LOWER']:.4g} to "
@@ -215,6 +215,10 @@ def _of_amount(regimen: Regimen, amount: float) -> Regimen:
     if not amount > 0:
         raise FitError(explain(expected="amounts above 0", got=f"{amount:g}"))
     return regimen.scale(amount / regimen.amount)
+
+
+def _others(count: int) -> str:
+    return "1 other regimen is" if count == 1 else f"{count} other regimens are"
 
 
 def _name(regimen: Regimen) -> str:

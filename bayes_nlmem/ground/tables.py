@@ -64,6 +64,7 @@ class Printed:
     def html(self) -> str:
         """For a notebook: styled in place, so that it keeps its look when it is copied into Word or Excel."""
         sides = [f"text-align:{_SIDES[side]};padding:2px 10px;{_PLAIN}" for side in self.align]
+        sides = [f"{s};white-space:nowrap" if a == "r" else s for s, a in zip(sides, self.align, strict=True)]
         cells = (
             f'<th style="{side};border-bottom:1px solid">{escape(cell)}</th>'
             for cell, side in zip(self.header, sides, strict=True)
@@ -186,7 +187,8 @@ def notebook(*parts: str | Printed | pd.DataFrame) -> str:
         if isinstance(part, str):
             written.append(f'<p style="white-space:pre-wrap">{escape(part)}</p>' if part else "")
         else:
-            written.append((part if isinstance(part, Printed) else printed(part)).html())
+            table = (part if isinstance(part, Printed) else printed(part)).html()
+            written.append(f'<div style="overflow-x:auto">{table}</div>')
     return "".join(written)
 
 

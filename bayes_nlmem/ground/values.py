@@ -143,7 +143,7 @@ def _weakly_informative(given: About, what: str, inside: Support, role: Role) ->
         )
         return given, [problem]
     if role == "sd":
-        return HalfNormal(1.5 * value), []
+        return HalfNormal(float(f"{1.5 * value:.15g}")), []  # 0.9, not 0.8999999999999999
     if math.isfinite(lower) and math.isfinite(upper):
         return TruncatedNormal(value, (upper - lower) / 4, lower=lower, upper=upper), []
     if lower == 0:

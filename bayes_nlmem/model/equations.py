@@ -27,6 +27,7 @@ from bayes_nlmem.ground.formulas import (
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Log
+from bayes_nlmem.ground.tables import Printed, notebook
 from bayes_nlmem.model.classes import PerClass
 from bayes_nlmem.model.levels import OCCASION, SUBJECT, Level, level_of, levels_of
 from bayes_nlmem.model.quantities import coefficient_symbol, observation_symbol, quantities
@@ -104,7 +105,7 @@ def html_page(model: Model) -> str:
     """Equations and priors as an HTML fragment."""
     return (
         f'<div class="bn-model"><p><b>{escape(_heading(model))}</b></p>'
-        f"{_html_block(model)}{_html_table(model)}</div>"
+        f"{_html_block(model)}{notebook(_priors(model))}</div>"
     )
 
 
@@ -344,17 +345,12 @@ def _text_table(model: Model) -> str:
     return "\n".join([*lines, *map(written, rows)])
 
 
-def _html_table(model: Model) -> str:
-    head = "".join(
-        f'<th style="text-align:left">{word}</th>'
-        for word in ("name", "meaning", "prior", "95% prior interval")
-    )
-    body = ""
+def _priors(model: Model) -> Printed:
+    rows: list[tuple[str, ...]] = []
     block = ""
     for row in _table(model):
         if row[0] != block:
             block = row[0]
-            body += f'<tr class="bn-block"><th colspan="4" style="text-align:left">{escape(block)}</th></tr>'
-        cells = "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in row[1:])
-        body += f"<tr>{cells}</tr>"
-    return f'<table class="bn-priors"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+            rows.append((block,))
+        rows.append(row[1:])
+    return Printed(("name", "meaning", "prior", "95% prior interval"), rows, "llll")

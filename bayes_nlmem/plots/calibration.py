@@ -115,10 +115,10 @@ def plot_recovery(calibration: Any, *, names: Sequence[str] | None = None) -> An
                 axes.set(xscale="log", yscale="log")
                 plain_log(axes.xaxis)
                 plain_log(axes.yaxis)
-            axes.set_title(f"{name}: {100 * (1 - missed.mean()):.0f} % hold the truth", pad=3, fontsize=8.5)
+            axes.set_title(f"{name}: {100 * (1 - missed.mean()):.0f} % hold it", pad=3, fontsize=8.5)
         for axes in grid.flat[len(chosen) :]:
             axes.set_axis_off()
-        figure.supxlabel("true value", fontsize=9.5, color=INK)
+        figure.supxlabel("true value; the titles say how many intervals hold it", fontsize=9.5, color=INK)
         figure.supylabel("posterior median and 90 % interval", fontsize=9.5, color=INK)
     return figure
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,6 @@ def plot_comparison(comparison: Any) -> Any:
         right.vlines(np.arange(len(second)), 0, second, color=colours, linewidth=1.5)
         right.set_xlabel(comparison.by)
         right.set_ylabel("difference in elpd" if predictive else "difference in log-likelihood")
-        right.set_title(f"{names[1]} minus {names[0]}")
+        right.set_title(fill(f"{names[1]} minus {names[0]}", 26))
         right.set_xticks([])
     return figure
