@@ -32,7 +32,7 @@ _EXPORTS: dict[str, str] = {
     "HalfStudentT": "ground.priors",
     "InverseGamma": "ground.priors",
     "InverseWishart": "ground.matrix_priors",
-    "Joint": "ground.matrix_priors",
+    "Joint": "ground.block_prior",
     "LKJ": "ground.priors",
     "LogNormal": "ground.priors",
     "Normal": "ground.priors",

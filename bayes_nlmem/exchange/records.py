@@ -15,7 +15,8 @@ from bayes_nlmem.exchange.expressions import decided, definitions
 from bayes_nlmem.exchange.individual import LOG, LOGIT, NATURAL, Individual, Words, covariate_effect
 from bayes_nlmem.exchange.residual import Error, residual
 from bayes_nlmem.exchange.structure import Resolver, as_equations, as_function
-from bayes_nlmem.ground.matrix_priors import InverseWishart, Joint
+from bayes_nlmem.ground.block_prior import Joint
+from bayes_nlmem.ground.matrix_priors import InverseWishart
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.priors import LogNormal, Normal, TruncatedNormal
 from bayes_nlmem.ground.scales import Log, Logit, Natural

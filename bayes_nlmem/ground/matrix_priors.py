@@ -7,48 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from bayes_nlmem.ground.block_prior import BlockPrior
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.prior import POSITIVE, Prior, Support, is_number, shown
-from bayes_nlmem.ground.priors import ScaledBeta
+from bayes_nlmem.ground.priors import Beta, ScaledBeta
+from bayes_nlmem.ground.values import admit
 
 Matrix = tuple[tuple[float, ...], ...]
-
-
-class BlockPrior(Prior):
-    """A prior of several numbers at once; it stands where a whole block is meant."""
-
-    where: ClassVar[str]
-
-    def arguments(self) -> dict[str, float]:
-        """Nothing: the translation writes the block out."""
-        return {}
-
-    def quantile(self, probability: float) -> float | None:
-        """None: it is not a prior of one number."""
-        return None
-
-
-@dataclass(frozen=True)
-class Joint(BlockPrior):
-    """The standard deviation of this random effect is part of a block: see `Correlated`.
-
-    Examples
-    --------
-    >>> import bayes_nlmem as bn
-    >>> clearance = bn.Parameter(bn.about(3.0), iiv=bn.Joint())
-    >>> block = bn.Correlated("CL", "V", prior=bn.InverseWishart(df=5, scale=[[0.2, 0.0], [0.0, 0.2]]))
-    """
-
-    distribution: ClassVar[str] = "Joint"
-    where: ClassVar[str] = "Parameter(iiv=Joint()) of parameters in a Correlated block"
-
-    @property
-    def support(self) -> Support:
-        """A standard deviation is positive."""
-        return POSITIVE
-
-    def __str__(self) -> str:
-        return "in a block"
 
 
 @dataclass(frozen=True, init=False)
@@ -152,15 +117,11 @@ class ScaledInverseWishart(BlockPrior):
     where: ClassVar[str] = "Correlated(..., prior=...)"
 
     def __post_init__(self) -> None:
-        from bayes_nlmem.ground.values import admitted, refusal
-
-        scale, problems = admitted(self.scale, "scale", inside=POSITIVE)
-        object.__setattr__(self, "scale", scale)
+        problems = []
         if self.df is not None and not is_number(self.df):
             remedy = "Leave it out for uniform correlations; the prior of the sizes is `scale`."
             problems.append(explain(expected="a number for `df`", got=repr(self.df), remedy=remedy))
-        if problems:
-            raise refusal(problems, "ScaledInverseWishart is not well stated")
+        admit(self, {"scale": POSITIVE}, problems=problems)
 
     def settled(self, size: int) -> float:
         """Degrees of freedom for a block of `size`, checked."""
@@ -232,8 +193,6 @@ class Dirichlet(BlockPrior):
 
     def share(self, k: int) -> Prior:
         """Prior of one share alone."""
-        from bayes_nlmem.ground.priors import Beta
-
         return Beta(self.concentration[k], sum(self.concentration) - self.concentration[k])
 
     def __repr__(self) -> str:

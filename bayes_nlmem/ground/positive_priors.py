@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -95,13 +96,7 @@ class HalfNormal(PositivePrior):
 
     sd: float
     distribution: ClassVar[str] = "HalfNormal"
-
-    def __post_init__(self) -> None:
-        check_fields(self, positive=("sd",))
-
-    def arguments(self) -> dict[str, float]:
-        """Keyword arguments of `pm.HalfNormal`."""
-        return {"sigma": self.sd}
+    words: ClassVar[Mapping[str, str]] = {"sd": "sigma"}
 
 
 @dataclass(frozen=True)
@@ -121,13 +116,7 @@ class HalfCauchy(PositivePrior):
 
     scale: float
     distribution: ClassVar[str] = "HalfCauchy"
-
-    def __post_init__(self) -> None:
-        check_fields(self, positive=("scale",))
-
-    def arguments(self) -> dict[str, float]:
-        """Keyword arguments of `pm.HalfCauchy`."""
-        return {"beta": self.scale}
+    words: ClassVar[Mapping[str, str]] = {"scale": "beta"}
 
 
 @dataclass(frozen=True)
@@ -150,13 +139,7 @@ class HalfStudentT(PositivePrior):
     df: float
     scale: float
     distribution: ClassVar[str] = "HalfStudentT"
-
-    def __post_init__(self) -> None:
-        check_fields(self, positive=("df", "scale"))
-
-    def arguments(self) -> dict[str, float]:
-        """Keyword arguments of `pm.HalfStudentT`."""
-        return {"nu": self.df, "sigma": self.scale}
+    words: ClassVar[Mapping[str, str]] = {"df": "nu", "scale": "sigma"}
 
 
 @dataclass(frozen=True)
@@ -177,13 +160,7 @@ class Gamma(PositivePrior):
     shape: float
     rate: float
     distribution: ClassVar[str] = "Gamma"
-
-    def __post_init__(self) -> None:
-        check_fields(self, positive=("shape", "rate"))
-
-    def arguments(self) -> dict[str, float]:
-        """Keyword arguments of `pm.Gamma`."""
-        return {"alpha": self.shape, "beta": self.rate}
+    words: ClassVar[Mapping[str, str]] = {"shape": "alpha", "rate": "beta"}
 
 
 @dataclass(frozen=True)
@@ -204,13 +181,7 @@ class InverseGamma(PositivePrior):
     shape: float
     scale: float
     distribution: ClassVar[str] = "InverseGamma"
-
-    def __post_init__(self) -> None:
-        check_fields(self, positive=("shape", "scale"))
-
-    def arguments(self) -> dict[str, float]:
-        """Keyword arguments of `pm.InverseGamma`."""
-        return {"alpha": self.shape, "beta": self.scale}
+    words: ClassVar[Mapping[str, str]] = {"shape": "alpha", "scale": "beta"}
 
 
 @dataclass(frozen=True)
@@ -232,9 +203,6 @@ class ExponentialPrior(PositivePrior):
 
     mean: float
     distribution: ClassVar[str] = "Exponential"
-
-    def __post_init__(self) -> None:
-        check_fields(self, positive=("mean",))
 
     def arguments(self) -> dict[str, float]:
         """Keyword arguments of `pm.Exponential`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Real
 from typing import ClassVar
@@ -52,8 +53,28 @@ class Prior:
         return f"{type(self).__name__.removesuffix('Prior')}({described})"
 
 
-class PositivePrior(Prior):
-    """A prior on the positive numbers."""
+class WordedPrior(Prior):
+    """A distribution of PyMC with our words for its arguments.
+
+    `words` gives PyMC's argument of every field; the fields in `positive` have to be > 0.
+    """
+
+    words: ClassVar[Mapping[str, str]]
+    positive: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self, positive=self.positive)
+
+    def arguments(self) -> dict[str, float]:
+        """Keyword arguments of the PyMC distribution."""
+        return {argument: getattr(self, name) for name, argument in self.words.items()}
+
+
+class PositivePrior(WordedPrior):
+    """A prior on the positive numbers, whose fields are all positive, too."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, positive=tuple(field.name for field in fields(self)))  # type: ignore[arg-type]
 
     @property
     def support(self) -> Support:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ from bayes_nlmem.ground.prior import (
     POSITIVE,
     Prior,
     Support,
+    WordedPrior,
     check_bounds,
     check_fields,
     is_number,
@@ -50,7 +52,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Normal(Prior):
+class Normal(WordedPrior):
     """Normal prior with `mean` and standard deviation `sd`.
 
     Parameters
@@ -67,17 +69,12 @@ class Normal(Prior):
     mean: float
     sd: float
     distribution: ClassVar[str] = "Normal"
-
-    def __post_init__(self) -> None:
-        check_fields(self, positive=("sd",))
-
-    def arguments(self) -> dict[str, float]:
-        """Keyword arguments of `pm.Normal`."""
-        return {"mu": self.mean, "sigma": self.sd}
+    words: ClassVar[Mapping[str, str]] = {"mean": "mu", "sd": "sigma"}
+    positive: ClassVar[tuple[str, ...]] = ("sd",)
 
 
 @dataclass(frozen=True)
-class StudentT(Prior):
+class StudentT(WordedPrior):
     """Student-t prior: normal-like with heavier tails.
 
     Parameters
@@ -97,17 +94,12 @@ class StudentT(Prior):
     mean: float
     scale: float
     distribution: ClassVar[str] = "StudentT"
-
-    def __post_init__(self) -> None:
-        check_fields(self, positive=("df", "scale"))
-
-    def arguments(self) -> dict[str, float]:
-        """Keyword arguments of `pm.StudentT`."""
-        return {"nu": self.df, "mu": self.mean, "sigma": self.scale}
+    words: ClassVar[Mapping[str, str]] = {"df": "nu", "mean": "mu", "scale": "sigma"}
+    positive: ClassVar[tuple[str, ...]] = ("df", "scale")
 
 
 @dataclass(frozen=True)
-class Uniform(Prior):
+class Uniform(WordedPrior):
     """Every value between `lower` and `upper` equally probable, none outside.
 
     Parameters
@@ -124,9 +116,10 @@ class Uniform(Prior):
     lower: float
     upper: float
     distribution: ClassVar[str] = "Uniform"
+    words: ClassVar[Mapping[str, str]] = {"lower": "lower", "upper": "upper"}
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        super().__post_init__()
         check_bounds(self, self.lower, self.upper)
 
     @property
@@ -134,13 +127,9 @@ class Uniform(Prior):
         """The interval from `lower` to `upper`."""
         return (self.lower, self.upper)
 
-    def arguments(self) -> dict[str, float]:
-        """Keyword arguments of `pm.Uniform`."""
-        return {"lower": self.lower, "upper": self.upper}
-
 
 @dataclass(frozen=True)
-class Beta(Prior):
+class Beta(WordedPrior):
     """Beta prior on (0, 1); mean a / (a + b).
 
     Parameters
@@ -157,18 +146,13 @@ class Beta(Prior):
     a: float
     b: float
     distribution: ClassVar[str] = "Beta"
-
-    def __post_init__(self) -> None:
-        check_fields(self, positive=("a", "b"))
+    words: ClassVar[Mapping[str, str]] = {"a": "alpha", "b": "beta"}
+    positive: ClassVar[tuple[str, ...]] = ("a", "b")
 
     @property
     def support(self) -> Support:
         """The interval from 0 to 1."""
         return (0.0, 1.0)
-
-    def arguments(self) -> dict[str, float]:
-        """Keyword arguments of `pm.Beta`."""
-        return {"alpha": self.a, "beta": self.b}
 
 
 @dataclass(frozen=True)
@@ -211,7 +195,7 @@ class TruncatedNormal(Prior):
 
 
 @dataclass(frozen=True)
-class LKJ(Prior):
+class LKJ(WordedPrior):
     """Prior of a correlation matrix R, density proportional to det(R)^(eta - 1).
 
     For `bayes_nlmem.Correlated` only.
@@ -233,18 +217,13 @@ class LKJ(Prior):
 
     eta: float
     distribution: ClassVar[str] = "LKJCorr"
-
-    def __post_init__(self) -> None:
-        check_fields(self, positive=("eta",))
+    words: ClassVar[Mapping[str, str]] = {"eta": "eta"}
+    positive: ClassVar[tuple[str, ...]] = ("eta",)
 
     @property
     def support(self) -> Support:
         """Each correlation lies between -1 and 1."""
         return (-1.0, 1.0)
-
-    def arguments(self) -> dict[str, float]:
-        """The argument `eta`."""
-        return {"eta": self.eta}
 
     def marginal(self, size: int) -> ScaledBeta:
         """Prior of a single correlation in a block of `size` parameters."""

@@ -109,7 +109,37 @@ class Natural:
 
 
 @dataclass(frozen=True)
-class Logit:
+class _Bounded:
+    """What the scales between two bounds share."""
+
+    lower: float = 0.0
+    upper: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (is_number(self.lower) and is_number(self.upper) and self.lower < self.upper):
+            name = type(self).__name__
+            raise ModelError(
+                explain(
+                    expected=f"finite numbers lower < upper for {name}",
+                    got=f"lower {self.lower!r}, upper {self.upper!r}",
+                    remedy=f"Write for example {name}(0, 1).",
+                )
+            )
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """From `lower` to `upper`."""
+        return (self.lower, self.upper)
+
+    def _share(self, parameter: Formula) -> Formula:
+        share = minus(parameter, self.lower)
+        if self.upper - self.lower != 1:
+            share = Ratio(share, Constant(self.upper - self.lower))
+        return share
+
+
+@dataclass(frozen=True)
+class Logit(_Bounded):
     """Parameters between `lower` and `upper`: effects multiply the odds, random effects are logit-normal.
 
     logit(p_i) = logit(p_pop) + shift + eta_i with p = (P - lower) / (upper - lower).
@@ -127,17 +157,7 @@ class Logit:
     (0.5, 3.0)
     """
 
-    lower: float = 0.0
-    upper: float = 1.0
     ratio: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        _check_bounds(self)
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """From `lower` to `upper`."""
-        return (self.lower, self.upper)
 
     def natural(self, x: Any, xp: Any) -> Any:
         """Lower + (upper - lower) / (1 + exp(-x))."""
@@ -149,11 +169,11 @@ class Logit:
 
     def formula(self, parameter: Formula) -> Formula:
         """logit((P - lower) / (upper - lower))."""
-        return Call("logit", (_share(parameter, self),))
+        return Call("logit", (self._share(parameter),))
 
 
 @dataclass(frozen=True)
-class Probit:
+class Probit(_Bounded):
     """Parameters between `lower` and `upper`: effects add on the probit scale (probit-normal).
 
     probit(p_i) = probit(p_pop) + shift + eta_i with p = (P - lower) / (upper - lower) and probit the inverse
@@ -172,17 +192,7 @@ class Probit:
     (0.5, 0.6745)
     """
 
-    lower: float = 0.0
-    upper: float = 1.0
     ratio: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        _check_bounds(self)
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """From `lower` to `upper`."""
-        return (self.lower, self.upper)
 
     def natural(self, x: Any, xp: Any) -> Any:
         """Lower + (upper - lower) Phi(x)."""
@@ -195,26 +205,7 @@ class Probit:
 
     def formula(self, parameter: Formula) -> Formula:
         """probit((P - lower) / (upper - lower))."""
-        return Call("probit", (_share(parameter, self),))
-
-
-def _check_bounds(scale: Logit | Probit) -> None:
-    if not (is_number(scale.lower) and is_number(scale.upper) and scale.lower < scale.upper):
-        name = type(scale).__name__
-        raise ModelError(
-            explain(
-                expected=f"finite numbers lower < upper for {name}",
-                got=f"lower {scale.lower!r}, upper {scale.upper!r}",
-                remedy=f"Write for example {name}(0, 1).",
-            )
-        )
-
-
-def _share(parameter: Formula, scale: Logit | Probit) -> Formula:
-    share = minus(parameter, scale.lower)
-    if scale.upper - scale.lower != 1:
-        share = Ratio(share, Constant(scale.upper - scale.lower))
-    return share
+        return Call("probit", (self._share(parameter),))
 
 
 def _special(xp: Any) -> Any:

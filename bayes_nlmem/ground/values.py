@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar, Literal
 
-from bayes_nlmem.ground.matrix_priors import BlockPrior, Joint
+from bayes_nlmem.ground.block_prior import BlockPrior, Joint
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.prior import LINE, POSITIVE, Prior, Support, is_number
 from bayes_nlmem.ground.priors import LKJ, HalfNormal, LogNormal, Normal, TruncatedNormal
@@ -116,6 +116,36 @@ def admitted[T](
         remedy = "Write a positive number" if inside == POSITIVE else "Check the value and the scale"
         return value, [explain(expected=wanted, got=f"{number:g}", remedy=f"{remedy}, or give a prior.")]
     return value, [explain(expected=wanted, got=_described(value), remedy=_remedy(value, role))]
+
+
+def admit(
+    record: object, ranges: Mapping[str, Support], *, role: Role = "value", problems: Sequence[str] = ()
+) -> None:
+    """Settle the fields of a frozen record that are numbers or priors, or refuse the record.
+
+    Parameters
+    ----------
+    record : frozen dataclass
+        Called from its `__post_init__`.
+    ranges : mapping of str to (float, float)
+        Open interval of every field that is a number or a prior.
+    role : {"value", "sd"}
+        Decides what `about(...)` becomes.
+    problems : sequence of str
+        What speaks against the record already.
+
+    Raises
+    ------
+    ModelError
+        With everything that is wrong.
+    """
+    found = list(problems)
+    for name, inside in ranges.items():
+        value, wrong = admitted(getattr(record, name), name, inside=inside, role=role)
+        object.__setattr__(record, name, value)
+        found.extend(wrong)
+    if found:
+        raise refusal(found, f"{type(record).__name__} is not well stated")
 
 
 def refusal(problems: Sequence[str], head: str) -> ModelError:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, cast
 
+from bayes_nlmem.ground.block_prior import Joint
 from bayes_nlmem.ground.formulas import Symbol
-from bayes_nlmem.ground.matrix_priors import Joint
 from bayes_nlmem.ground.priors import LKJ, Prior
 from bayes_nlmem.ground.scales import Log, Natural, Scale
 from bayes_nlmem.model.classes import PerClass

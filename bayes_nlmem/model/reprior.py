@@ -7,8 +7,8 @@ from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bayes_nlmem.ground.block_prior import Joint
 from bayes_nlmem.ground.mapping import FrozenMapping
-from bayes_nlmem.ground.matrix_priors import Joint
 from bayes_nlmem.ground.messages import ModelError, closest, explain
 from bayes_nlmem.ground.prior import Prior
 from bayes_nlmem.model.correlations import Correlated

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bayes_nlmem.ground.matrix_priors import Joint
+from bayes_nlmem.ground.block_prior import Joint
 from bayes_nlmem.ground.messages import ModelError, closest, explain, names_text
 from bayes_nlmem.model.correlated_residuals import CorrelatedResiduals
 from bayes_nlmem.model.correlations import Correlated

@@ -9,7 +9,7 @@ from typing import Any
 from bayes_nlmem.ground.formulas import Formula
 from bayes_nlmem.ground.messages import explain
 from bayes_nlmem.ground.priors import Prior
-from bayes_nlmem.ground.values import POSITIVE, admitted, refusal
+from bayes_nlmem.ground.values import POSITIVE, admit
 from bayes_nlmem.statistics.laws import Law
 from bayes_nlmem.statistics.residuals import Residual, error_formula, error_meaning
 from bayes_nlmem.statistics.surroundings import inherited
@@ -82,13 +82,9 @@ class AR1Error:
             got = "neither" if self.tau is None else "both"
             remedy = "tau is a time, rho the correlation at a distance of one unit of time."
             problems.append(explain(expected="one of tau and rho", got=got, remedy=remedy))
-        for name, inside in (("tau", POSITIVE), ("rho", (0.0, 1.0))):
-            if getattr(self, name) is not None:
-                value, wrong = admitted(getattr(self, name), name, inside=inside)
-                object.__setattr__(self, name, value)
-                problems += wrong
-        if problems:
-            raise refusal(problems, "AR1Error is not well stated")
+        ranges = {"tau": POSITIVE, "rho": (0.0, 1.0)}
+        given = {name: inside for name, inside in ranges.items() if getattr(self, name) is not None}
+        admit(self, given, problems=problems)
 
     @property
     def law(self) -> Law:

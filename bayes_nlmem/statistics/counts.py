@@ -11,16 +11,8 @@ import numpy as np
 from bayes_nlmem.ground.formulas import Call, Constant, Equation, Formula, Product, Raised, Sum
 from bayes_nlmem.ground.messages import explain
 from bayes_nlmem.ground.prior import POSITIVE, Prior
-from bayes_nlmem.ground.values import refusal
-from bayes_nlmem.statistics.endpoints import (
-    Independent,
-    Rows,
-    Trouble,
-    admit,
-    choose,
-    not_censored,
-    whole_numbers,
-)
+from bayes_nlmem.ground.values import admit, refusal
+from bayes_nlmem.statistics.endpoints import Independent, Rows, Trouble, choose, not_censored, whole_numbers
 
 LINKS = ("log", "rate")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from bayes_nlmem.ground.formulas import Call, Constant, Formula, Product, Raised, Ratio, Sum, minus
 from bayes_nlmem.ground.messages import explain
@@ -87,13 +87,15 @@ class _Coefficient:
     """What the effects with one coefficient and a reference value share."""
 
     reference: float
+    _unknown: ClassVar[str] = "coefficient"
+    _above: ClassVar[float] = -math.inf
 
-    def _admit(self, name: str, *, above: float = -math.inf) -> None:
-        value, problems = admitted(getattr(self, name), name)
-        object.__setattr__(self, name, value)
+    def __post_init__(self) -> None:
+        value, problems = admitted(getattr(self, self._unknown), self._unknown)
+        object.__setattr__(self, self._unknown, value)
         reference = self.reference
-        if not (is_number(reference) and reference > above):
-            wanted = "a number > 0" if above == 0 else "a number"
+        if not (is_number(reference) and reference > self._above):
+            wanted = "a number > 0" if self._above == 0 else "a number"
             problems.append(
                 explain(
                     expected=f"{wanted} for `reference`",
@@ -105,6 +107,10 @@ class _Coefficient:
             object.__setattr__(self, "reference", float(reference))
         if problems:
             raise refusal(problems, f"{type(self).__name__} is not well stated")
+
+    def unknowns(self) -> dict[str, float | Prior]:
+        """The coefficient."""
+        return {"": getattr(self, self._unknown)}
 
 
 @dataclass(frozen=True)
@@ -136,13 +142,8 @@ class Power(_Coefficient):
 
     exponent: float | Prior
     reference: float
-
-    def __post_init__(self) -> None:
-        self._admit("exponent", above=0)
-
-    def unknowns(self) -> dict[str, float | Prior]:
-        """The exponent."""
-        return {"": self.exponent}
+    _unknown: ClassVar[str] = "exponent"
+    _above: ClassVar[float] = 0.0
 
     def check(self, values: Any, scale: Scale) -> None:
         """Refuse a covariate that is not positive."""
@@ -206,13 +207,6 @@ class Linear(_Coefficient):
     coefficient: float | Prior
     reference: float
 
-    def __post_init__(self) -> None:
-        self._admit("coefficient")
-
-    def unknowns(self) -> dict[str, float | Prior]:
-        """The coefficient."""
-        return {"": self.coefficient}
-
     def check(self, values: Any, scale: Scale) -> None:
         """Refuse a covariate that is not a number, and a known coefficient that makes the factor negative."""
         x = numeric(values, "Linear")
@@ -265,13 +259,6 @@ class Exponential(_Coefficient):
 
     coefficient: float | Prior
     reference: float
-
-    def __post_init__(self) -> None:
-        self._admit("coefficient")
-
-    def unknowns(self) -> dict[str, float | Prior]:
-        """The coefficient."""
-        return {"": self.coefficient}
 
     def check(self, values: Any, scale: Scale) -> None:
         """Refuse a covariate that is not a number."""

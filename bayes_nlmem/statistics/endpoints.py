@@ -10,8 +10,8 @@ import numpy as np
 
 from bayes_nlmem.ground.formulas import Equation, Formula
 from bayes_nlmem.ground.messages import explain
-from bayes_nlmem.ground.prior import Prior, Support
-from bayes_nlmem.ground.values import admitted, refusal
+from bayes_nlmem.ground.prior import Prior
+from bayes_nlmem.ground.values import refusal
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,23 +150,6 @@ def one_of(rows: Rows, values: Sequence[float], what: str) -> Iterator[Trouble]:
     """Categories are among those named."""
     listed = ", ".join(f"{value:g}" for value in values)
     yield Trouble(f"{what} among {listed}", ~np.isin(rows.value, values), "Correct DV, or name the category.")
-
-
-def admit(record: Any, ranges: Mapping[str, Support]) -> None:
-    """Check and settle the numbers and priors of a frozen record.
-
-    Raises
-    ------
-    ModelError
-        With everything that is wrong.
-    """
-    problems = []
-    for name, inside in ranges.items():
-        value, wrong = admitted(getattr(record, name), name, inside=inside)
-        object.__setattr__(record, name, value)
-        problems.extend(wrong)
-    if problems:
-        raise refusal(problems, f"{type(record).__name__} is not well stated")
 
 
 def choose(record: Any, name: str, valid: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from bayes_nlmem.ground.formulas import Call, Constant, Formula, Product, Ratio, Sum
 from bayes_nlmem.ground.priors import Prior
-from bayes_nlmem.ground.values import POSITIVE, admitted, refusal
+from bayes_nlmem.ground.values import LINE, POSITIVE, admit
 
 _SMALL = 1e-5
 
@@ -63,10 +63,7 @@ class BoxCoxEta:
     shape: float | Prior
 
     def __post_init__(self) -> None:
-        shape, problems = admitted(self.shape, "shape")
-        object.__setattr__(self, "shape", shape)
-        if problems:
-            raise refusal(problems, "BoxCoxEta is not well stated")
+        admit(self, {"shape": LINE})
 
     def unknowns(self) -> dict[str, float | Prior]:
         """The shape."""
@@ -121,10 +118,7 @@ class StudentTEta:
     df: float | Prior
 
     def __post_init__(self) -> None:
-        df, problems = admitted(self.df, "df", inside=POSITIVE)
-        object.__setattr__(self, "df", df)
-        if problems:
-            raise refusal(problems, "StudentTEta is not well stated")
+        admit(self, {"df": POSITIVE})
 
     def unknowns(self) -> dict[str, float | Prior]:
         """The degrees of freedom."""

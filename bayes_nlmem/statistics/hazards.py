@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from bayes_nlmem.ground.formulas import Call, Constant, Formula, Product, Raised, Ratio, Sum, logarithm
-from bayes_nlmem.ground.prior import POSITIVE, Prior
-from bayes_nlmem.statistics.endpoints import admit
+from bayes_nlmem.ground.prior import LINE, POSITIVE, Prior, Support
+from bayes_nlmem.ground.values import admit
 from bayes_nlmem.statistics.standard_laws import StandardNormal
 
 
@@ -75,7 +75,22 @@ class ExponentialHazard:
 
 
 @dataclass(frozen=True)
-class WeibullHazard:
+class _Shaped:
+    """What the hazards with a shape share."""
+
+    shape: float | Prior
+    _inside: ClassVar[Support] = POSITIVE
+
+    def __post_init__(self) -> None:
+        admit(self, {"shape": self._inside})
+
+    def unknowns(self) -> dict[str, float | Prior]:
+        """The shape."""
+        return {"shape": self.shape}
+
+
+@dataclass(frozen=True)
+class WeibullHazard(_Shaped):
     r"""Hazard that is a power of time, :math:`S(t) = \exp(-(t/T_e)^\beta)`.
 
     Parameters
@@ -96,15 +111,6 @@ class WeibullHazard:
     4.0
     """
 
-    shape: float | Prior
-
-    def __post_init__(self) -> None:
-        admit(self, {"shape": POSITIVE})
-
-    def unknowns(self) -> dict[str, float | Prior]:
-        """The shape."""
-        return {"shape": self.shape}
-
     def log_hazard(self, t: Any, scale: Any, shape: Any, xp: Any) -> Any:
         """log(beta / scale) + (beta - 1) log(t / scale)."""
         return xp.log(shape / scale) + (shape - 1.0) * xp.log(t / scale)
@@ -123,7 +129,7 @@ class WeibullHazard:
 
 
 @dataclass(frozen=True)
-class GompertzHazard:
+class GompertzHazard(_Shaped):
     r"""Hazard that grows (or falls) exponentially, :math:`h(t) = \exp(\gamma t) / T_e`.
 
     Parameters
@@ -145,14 +151,7 @@ class GompertzHazard:
     3.4366
     """
 
-    shape: float | Prior
-
-    def __post_init__(self) -> None:
-        admit(self, {"shape": (-np.inf, np.inf)})
-
-    def unknowns(self) -> dict[str, float | Prior]:
-        """The shape."""
-        return {"shape": self.shape}
+    _inside: ClassVar[Support] = LINE
 
     def log_hazard(self, t: Any, scale: Any, shape: Any, xp: Any) -> Any:
         """Gamma t - log(scale)."""
@@ -180,7 +179,7 @@ class GompertzHazard:
 
 
 @dataclass(frozen=True)
-class LogLogisticHazard:
+class LogLogisticHazard(_Shaped):
     r"""Hazard that rises and falls (shape above 1), :math:`S(t) = 1 / (1 + (t/T_e)^\beta)`.
 
     Parameters
@@ -200,15 +199,6 @@ class LogLogisticHazard:
     >>> float(np.exp(-bn.LogLogisticHazard(2.0).cumulative(5.0, 5.0, 2.0, np)))
     0.5
     """
-
-    shape: float | Prior
-
-    def __post_init__(self) -> None:
-        admit(self, {"shape": POSITIVE})
-
-    def unknowns(self) -> dict[str, float | Prior]:
-        """The shape."""
-        return {"shape": self.shape}
 
     def log_hazard(self, t: Any, scale: Any, shape: Any, xp: Any) -> Any:
         """log(beta / scale) + (beta - 1) log(t / scale) - log(1 + (t / scale)^beta)."""
@@ -231,7 +221,7 @@ class LogLogisticHazard:
 
 
 @dataclass(frozen=True)
-class LogNormalHazard:
+class LogNormalHazard(_Shaped):
     r"""Times whose logarithm is normal, :math:`S(t) = \Phi(-\log(t/T_e)/s)`.
 
     Parameters
@@ -253,15 +243,7 @@ class LogNormalHazard:
     0.5
     """
 
-    shape: float | Prior
     _law: ClassVar[StandardNormal] = StandardNormal()
-
-    def __post_init__(self) -> None:
-        admit(self, {"shape": POSITIVE})
-
-    def unknowns(self) -> dict[str, float | Prior]:
-        """The standard deviation of the logarithm."""
-        return {"shape": self.shape}
 
     def log_hazard(self, t: Any, scale: Any, shape: Any, xp: Any) -> Any:
         """Log-density less log-survival."""

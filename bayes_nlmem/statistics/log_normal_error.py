@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from bayes_nlmem.ground.formulas import Formula
 from bayes_nlmem.ground.priors import Prior
-from bayes_nlmem.ground.values import POSITIVE, admitted, refusal
+from bayes_nlmem.ground.values import POSITIVE, admit
 from bayes_nlmem.statistics.laws import Law
 from bayes_nlmem.statistics.transformations import Logarithm
 
@@ -45,10 +45,7 @@ class LogNormalError:
     law: ClassVar[Law] = Law(Logarithm())
 
     def __post_init__(self) -> None:
-        value, problems = admitted(self.sd_of_log, "sd_of_log", inside=POSITIVE, role="sd")
-        object.__setattr__(self, "sd_of_log", value)
-        if problems:
-            raise refusal(problems, "LogNormalError is not well stated")
+        admit(self, {"sd_of_log": POSITIVE}, role="sd")
 
     def unknowns(self) -> dict[str, float | Prior]:
         """The standard deviation on the log scale, suffix `log`."""

@@ -11,7 +11,7 @@ import numpy as np
 from bayes_nlmem.ground.formulas import Call, Constant, Formula, Product, Sum, less
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Scale
-from bayes_nlmem.ground.values import admitted, refusal
+from bayes_nlmem.ground.values import LINE, admit
 from bayes_nlmem.statistics.admission import numeric, positive_factor
 
 
@@ -54,13 +54,7 @@ class PiecewiseLinear:
     at: float | Prior
 
     def __post_init__(self) -> None:
-        problems = []
-        for name in ("below", "above", "at"):
-            value, wrong = admitted(getattr(self, name), name)
-            object.__setattr__(self, name, value)
-            problems.extend(wrong)
-        if problems:
-            raise refusal(problems, "PiecewiseLinear is not well stated")
+        admit(self, {"below": LINE, "above": LINE, "at": LINE})
 
     @property
     def reference(self) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from bayes_nlmem.ground.formulas import Call, Constant, Formula, Product, Raised, Sum
 from bayes_nlmem.ground.messages import closest, explain
 from bayes_nlmem.ground.priors import Prior
-from bayes_nlmem.ground.values import POSITIVE, admitted, refusal
+from bayes_nlmem.ground.values import POSITIVE, admit, admitted
 from bayes_nlmem.statistics.laws import NORMAL, Law
 
 VARIANCES = "variances"
@@ -39,8 +39,18 @@ class Residual(Protocol):
         ...
 
 
+class _NormalScatter:
+    """What the errors that are normal around f share."""
+
+    law: ClassVar[Law] = NORMAL
+
+    def meaning(self, suffix: str) -> str:
+        """Words for the tables."""
+        return _MEANING[suffix]
+
+
 @dataclass(frozen=True)
-class Additive:
+class Additive(_NormalScatter):
     """Constant standard deviation in the unit of the observations: y = f + e, SD(e) = add.
 
     NONMEM `Y = F + EPS(1)`, Monolix `constant`, nlmixr2 `add()`.
@@ -64,10 +74,9 @@ class Additive:
     """
 
     additive: float | Prior
-    law: ClassVar[Law] = NORMAL
 
     def __post_init__(self) -> None:
-        _admit(self, "additive")
+        admit(self, {"additive": POSITIVE}, role="sd")
 
     def unknowns(self) -> dict[str, float | Prior]:
         """The standard deviation, suffix `add`."""
@@ -81,13 +90,9 @@ class Additive:
         """Standard deviation for printing."""
         return sigma("add")
 
-    def meaning(self, suffix: str) -> str:
-        """Words for the tables."""
-        return _MEANING[suffix]
-
 
 @dataclass(frozen=True)
-class Proportional:
+class Proportional(_NormalScatter):
     """Standard deviation proportional to the prediction: y = f + e, SD(e) = prop * |f|.
 
     NONMEM `Y = F*(1 + EPS(1))`, Monolix `proportional`, nlmixr2 `prop()`. At f = 0 the standard deviation
@@ -112,10 +117,9 @@ class Proportional:
     """
 
     proportional: float | Prior
-    law: ClassVar[Law] = NORMAL
 
     def __post_init__(self) -> None:
-        _admit(self, "proportional")
+        admit(self, {"proportional": POSITIVE}, role="sd")
 
     def unknowns(self) -> dict[str, float | Prior]:
         """The coefficient of variation, suffix `prop`."""
@@ -129,13 +133,9 @@ class Proportional:
         """Standard deviation for printing."""
         return Product((sigma("prop"), f))
 
-    def meaning(self, suffix: str) -> str:
-        """Words for the tables."""
-        return _MEANING[suffix]
-
 
 @dataclass(frozen=True)
-class Combined:
+class Combined(_NormalScatter):
     """Additive and proportional error together.
 
     Parameters
@@ -168,7 +168,6 @@ class Combined:
     additive: float | Prior
     proportional: float | Prior
     add: str = VARIANCES
-    law: ClassVar[Law] = NORMAL
 
     def __post_init__(self) -> None:
         problems = []
@@ -182,7 +181,7 @@ class Combined:
                     remedy=f"{hint} {remedy}".strip(),
                 )
             )
-        _admit(self, "additive", "proportional", problems=problems)
+        admit(self, {"additive": POSITIVE, "proportional": POSITIVE}, role="sd", problems=problems)
 
     def unknowns(self) -> dict[str, float | Prior]:
         """Both parts, suffixes `add` and `prop`."""
@@ -202,13 +201,9 @@ class Combined:
         square = Constant(2)
         return Call("sqrt", (Sum((Raised(sigma("add"), square), Raised(proportional, square))),))
 
-    def meaning(self, suffix: str) -> str:
-        """Words for the tables."""
-        return _MEANING[suffix]
-
 
 @dataclass(frozen=True)
-class PowerError:
+class PowerError(_NormalScatter):
     """Standard deviation that is a power of the prediction: y = f + e, SD(e) = coef * |f|^exponent.
 
     Exponent 0 is an additive error, 1 a proportional one. NONMEM `Y = F + F**THETA(1)*EPS(1)`, Monolix the
@@ -236,12 +231,11 @@ class PowerError:
 
     coefficient: float | Prior
     exponent: float | Prior
-    law: ClassVar[Law] = NORMAL
 
     def __post_init__(self) -> None:
         exponent, problems = admitted(self.exponent, "exponent", inside=POSITIVE)
         object.__setattr__(self, "exponent", exponent)
-        _admit(self, "coefficient", problems=problems)
+        admit(self, {"coefficient": POSITIVE}, role="sd", problems=problems)
 
     def unknowns(self) -> dict[str, float | Prior]:
         """Coefficient and exponent, suffixes `coef` and `exponent`."""
@@ -258,10 +252,6 @@ class PowerError:
     def formula(self, f: Formula, sigma: Callable[[str], Formula]) -> Formula:
         """Standard deviation for printing."""
         return Product((sigma("coef"), Raised(f, sigma("exponent"))))
-
-    def meaning(self, suffix: str) -> str:
-        """Words for the tables."""
-        return _MEANING[suffix]
 
 
 def error_formula(residual: Any, f: Formula, sigma: Callable[[str], Formula]) -> Formula:
@@ -282,13 +272,3 @@ _MEANING = {
     "coef": "error at a prediction of 1, SD",
     "exponent": "exponent of the prediction in the error",
 }
-
-
-def _admit(residual: Any, *names: str, problems: list[str] | None = None) -> None:
-    found = [] if problems is None else problems
-    for name in names:
-        value, wrong = admitted(getattr(residual, name), name, inside=POSITIVE, role="sd")
-        object.__setattr__(residual, name, value)
-        found.extend(wrong)
-    if found:
-        raise refusal(found, f"{type(residual).__name__} is not well stated")

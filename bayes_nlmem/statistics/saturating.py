@@ -12,7 +12,7 @@ from bayes_nlmem.ground.formulas import Constant, Formula, Product, Raised, Rati
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.priors import Prior
 from bayes_nlmem.ground.scales import Scale
-from bayes_nlmem.ground.values import LINE, POSITIVE, admitted, refusal
+from bayes_nlmem.ground.values import LINE, POSITIVE, admit
 from bayes_nlmem.statistics.admission import above_zero, needs_ratio, numeric
 
 
@@ -52,13 +52,7 @@ class Emax:
     hill: float | Prior = 1.0
 
     def __post_init__(self) -> None:
-        problems = []
-        for name, inside in (("maximum", LINE), ("half", POSITIVE), ("hill", POSITIVE)):
-            value, wrong = admitted(getattr(self, name), name, inside=inside)
-            object.__setattr__(self, name, value)
-            problems.extend(wrong)
-        if problems:
-            raise refusal(problems, "Emax is not well stated")
+        admit(self, {"maximum": LINE, "half": POSITIVE, "hill": POSITIVE})
 
     @property
     def reference(self) -> float:
@@ -145,13 +139,7 @@ class Maturation:
     hill: float | Prior
 
     def __post_init__(self) -> None:
-        problems = []
-        for name in ("tm50", "hill"):
-            value, wrong = admitted(getattr(self, name), name, inside=POSITIVE)
-            object.__setattr__(self, name, value)
-            problems.extend(wrong)
-        if problems:
-            raise refusal(problems, "Maturation is not well stated")
+        admit(self, {"tm50": POSITIVE, "hill": POSITIVE})
 
     def unknowns(self) -> dict[str, float | Prior]:
         """Age of half maturation and steepness."""

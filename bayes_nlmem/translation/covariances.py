@@ -16,7 +16,8 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from bayes_nlmem.ground.matrix_priors import InverseWishart, Joint, ScaledInverseWishart
+from bayes_nlmem.ground.block_prior import Joint
+from bayes_nlmem.ground.matrix_priors import InverseWishart, ScaledInverseWishart
 from bayes_nlmem.ground.priors import LKJ
 from bayes_nlmem.model.correlations import Correlated, elimination_order
 from bayes_nlmem.model.levels import Level
