@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,8 +13,8 @@ import xarray as xr
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.tables import notebook
 from bayes_nlmem.learning.convergence import Verdict, judge
-from bayes_nlmem.learning.parameter_table import parameter_table, printed_table, table_frame
-from bayes_nlmem.learning.predictions import curves, predictions
+from bayes_nlmem.learning.fitted import Fitted
+from bayes_nlmem.learning.parameter_table import parameter_table, printed_table
 from bayes_nlmem.learning.record import RunRecord
 from bayes_nlmem.learning.sensitivity import THRESHOLD, sensitivity
 from bayes_nlmem.model.specification import Model
@@ -23,7 +22,7 @@ from bayes_nlmem.translation.graph import Translation, translate
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit:
+class Fit(Fitted):
     """A model fitted to a study.
 
     Parameters
@@ -63,55 +62,19 @@ class Fit:
 
     def summary(self) -> pd.DataFrame:
         """The field's parameter table; see `parameter_table`."""
-        return self._summary.copy()
+        return self._table.copy()
 
     @cached_property
-    def _summary(self) -> pd.DataFrame:
+    def _table(self) -> pd.DataFrame:
         return parameter_table(self.model, self.draws)
-
-    def to_frame(self) -> pd.DataFrame:
-        """The parameter table in numbers under readable headings, for Excel or CSV; see `table_frame`."""
-        return table_frame(self._summary)
-
-    def to_latex(self) -> str:
-        """The parameter table for a paper: a `tabular` with the rules of the package booktabs."""
-        return printed_table(self._summary).latex()
 
     def sensitivity(self, threshold: float = THRESHOLD) -> pd.DataFrame:
         """How much every unknown hangs on the priors and on the data; see `sensitivity`."""
         return sensitivity(self, threshold=threshold)
 
-    def convergence(self) -> Verdict:
-        """Whether the draws can be trusted, in plain words; see `judge`."""
-        return self._verdict
-
     @cached_property
     def _verdict(self) -> Verdict:
         return judge(self.model, self.draws)
-
-    def predictions(self) -> pd.DataFrame:
-        """Observed and predicted values, one row per observation; see `predictions`."""
-        return self._predictions.copy()
-
-    @cached_property
-    def _predictions(self) -> pd.DataFrame:
-        return predictions(self.translation, self.draws)
-
-    def curves(self, points: int = 120) -> pd.DataFrame:
-        """Predicted profiles of every subject on a dense time grid; see `curves`."""
-        if points not in self._curves:
-            self._curves[points] = curves(self.model, self.data, self.draws, points=points, edit=self.edit)
-        return self._curves[points].copy()
-
-    @cached_property
-    def _curves(self) -> dict[int, pd.DataFrame]:
-        return {}
-
-    def save(self, path: str | Path) -> Path:
-        """Write everything to one file, from which `load` gives back an equal fit; see `save`."""
-        from bayes_nlmem.learning.storage import save
-
-        return save(self, path)
 
     def _head(self) -> str:
         record, sizes = self.record, self.draws["posterior"].sizes
@@ -121,10 +84,10 @@ class Fit:
         )
 
     def __repr__(self) -> str:
-        parts = [self._head(), printed_table(self._summary).text(), str(self._verdict)]
+        parts = [self._head(), printed_table(self._table).text(), str(self._verdict)]
         if self.record.failures:
             parts.append("\n  ".join(["Where the equations could not be solved:", *self.record.failures]))
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        return notebook(self._head(), printed_table(self._summary), str(self._verdict))
+        return notebook(self._head(), printed_table(self._table), str(self._verdict))

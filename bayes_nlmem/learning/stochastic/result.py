@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.ground.tables import notebook
 from bayes_nlmem.learning.convergence import Finding, Verdict
 from bayes_nlmem.learning.draws_tree import draws_tree
-from bayes_nlmem.learning.parameter_table import printed_table, table_frame
-from bayes_nlmem.learning.predictions import curves, predictions
+from bayes_nlmem.learning.fitted import Fitted
+from bayes_nlmem.learning.parameter_table import printed_table
 from bayes_nlmem.learning.record import RunRecord
 from bayes_nlmem.learning.stochastic.linearised_information import linearised_information
 from bayes_nlmem.learning.stochastic.natural_scale import NaturalScale
@@ -81,7 +80,7 @@ class SaemRecord(RunRecord):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SaemFit:
+class SaemFit(Fitted):
     """A model fitted to a study by stochastic approximation EM.
 
     Parameters
@@ -247,17 +246,9 @@ class SaemFit:
         found["known"] = table["known"]
         return found
 
-    def to_frame(self) -> pd.DataFrame:
-        """The estimates in numbers under readable headings, for Excel or CSV; see `table_frame`."""
-        return table_frame(self.estimates)
-
-    def to_latex(self) -> str:
-        """The estimates for a paper: a `tabular` with the rules of the package booktabs."""
-        return printed_table(self.estimates).latex()
-
-    def convergence(self) -> Verdict:
-        """Whether the estimates can be trusted, in plain words."""
-        return self._verdict
+    @property
+    def _table(self) -> pd.DataFrame:
+        return self.estimates
 
     @cached_property
     def _verdict(self) -> Verdict:
@@ -266,30 +257,6 @@ class SaemFit:
         counts = ", ".join(f"{phase} {count}" for phase, count in record.iterations.items())
         evidence = f"Iterations: {counts}; Monte Carlo error at most {worst:.2f} standard errors."
         return Verdict(tuple(_findings(record)), evidence)
-
-    def predictions(self) -> pd.DataFrame:
-        """Observed and predicted values, one row per observation; see `Fit.predictions`."""
-        return self._predictions.copy()
-
-    @cached_property
-    def _predictions(self) -> pd.DataFrame:
-        return predictions(self.translation, self.draws)
-
-    def curves(self, points: int = 120) -> pd.DataFrame:
-        """Predicted profiles of every subject on a dense time grid; see `Fit.curves`."""
-        if points not in self._curves:
-            self._curves[points] = curves(self.model, self.data, self.draws, points=points, edit=self.edit)
-        return self._curves[points].copy()
-
-    @cached_property
-    def _curves(self) -> dict[int, pd.DataFrame]:
-        return {}
-
-    def save(self, path: str | Path) -> Path:
-        """Write everything to one file, from which `load` gives back an equal result; see `save`."""
-        from bayes_nlmem.learning.storage import save
-
-        return save(self, path)
 
     def _head(self) -> str:
         return (
