@@ -144,12 +144,12 @@ _EXPORTS: dict[str, str] = {
     "shrinkage_of_arrays": "checks.loss_of_spread",
     "CategoryVPC": "checks.categories",
     "EventVPC": "checks.event_vpc",
-    "VPC": "checks.visual_predictive",
+    "VPC": "checks.vpc_arrays",
     "vpc": "checks.visual_predictive",
     "vpc_categories": "checks.categories",
     "vpc_categories_of_arrays": "checks.categories",
     "vpc_events": "checks.events",
-    "vpc_of_arrays": "checks.visual_predictive",
+    "vpc_of_arrays": "checks.vpc_arrays",
     # selection
     "CovariateSearch": "selection.stepwise",
     "exposure_ratios": "selection.exposure_ratios",
@@ -256,7 +256,7 @@ _EXPORTS: dict[str, str] = {
     "load_calibration": "checks.calibration",
     "nca": "checks.noncompartmental",
     "predictive_p_values": "checks.tail_probabilities",
-    "sbc": "checks.calibration",
+    "sbc": "checks.simulation_based",
     "with_predictive": "checks.tail_probabilities",
     # simulation
     "predict": "simulation.symbolic",

@@ -1,12 +1,9 @@
-"""Simulation-based calibration: whether what a model learns from its own simulations is right."""
+"""`Calibration`: what simulation-based calibration found, and whether it is as it should be."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.checks.calibration_store import settings_of, stored
 from bayes_nlmem.checks.rank_bands import simultaneous_band, uniformity
-from bayes_nlmem.checks.replication import PROBABILITIES, Plan, replicate
-from bayes_nlmem.data.dataset import Dataset
-from bayes_nlmem.data.planned import Arm, Design
-from bayes_nlmem.ground.messages import BayesNlmemError, ModelError, explain, names_text
+from bayes_nlmem.checks.replication import PROBABILITIES
+from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
 from bayes_nlmem.ground.tables import notebook, printed
-from bayes_nlmem.learning.record import versions
-from bayes_nlmem.model.specification import Model
-from bayes_nlmem.simulation.asked import design_of
-from bayes_nlmem.statistics.time_to_event import TimeToEvent
 
-_SETTINGS = "settings.json"
 _COLUMNS = ("truth", "rank", "mean", "sd")
 _CENTRAL = {50: (0.25, 0.75), 80: (0.1, 0.9), 90: (0.05, 0.95), 95: (0.025, 0.975)}
 
@@ -198,113 +189,6 @@ class Calibration:
         return notebook(head, *([printed(self.table(), digits=3)] if self.succeeded else []))
 
 
-def sbc(
-    model: Model,
-    data: Dataset | Design | Arm | pd.DataFrame,
-    *,
-    n: int = 100,
-    executor: Executor | None = None,
-    store: str | Path | None = None,
-    seed: int = 1,
-    draws: int = 300,
-    tune: int = 300,
-    chains: int = 1,
-    target_accept: float = 0.9,
-    ranks: int = 99,
-    edit: Any = None,
-    progress: bool = True,
-) -> Calibration:
-    """Simulation-based calibration of a model on a study or design.
-
-    Parameters are drawn from their priors, a study is simulated, the model is learnt from it, and the true
-    values are ranked among the draws: if model, graph and sampler are right, all ranks are uniform. Ranked
-    are the unknown numbers of the model, the first subject's parameters and the log-likelihood, which is
-    sensitive to errors that leave each parameter's own ranks uniform.
-
-    Parameters
-    ----------
-    model : Model
-        The model; its priors should be those that data could come from.
-    data : Dataset, Design, Arm or DataFrame
-        Doses, times and covariates; limits of quantification are taken from it, its observations are not
-        used.
-    n : int
-        Number of replicates.
-    executor : concurrent.futures.Executor, optional
-        Where the replicates are run: a `ProcessPoolExecutor`, a Dask cluster's ``client.get_executor()``,
-        MPI. By default one after the other here.
-    store : path, optional
-        Folder with one file per replicate. A later call with the same model, data and settings goes on where
-        this one stopped, also with a larger `n`.
-    seed : int
-        Replicate k is the same for the same seed, whatever `n` and the executor are.
-    draws, tune, chains, target_accept : number
-        Of the sampler, see `fit`.
-    ranks : int
-        Number of (evenly spaced) draws that a true value is ranked among.
-    edit : callable, optional
-        As in `fit`.
-    progress : bool
-        Tell on the error stream how far it is.
-
-    Returns
-    -------
-    Calibration
-
-    Raises
-    ------
-    BayesNlmemError
-        A store that belongs to another calibration; a setting out of range; a time to event, whose times
-        would have to be drawn.
-
-    References
-    ----------
-    Talts et al. 2018, arXiv:1804.06788. Säilynoja, Bürkner & Vehtari 2022, doi:10.1007/s11222-022-10090-6.
-    Modrák et al. 2025, doi:10.1214/23-BA1404 (the likelihood as a test quantity).
-
-    Examples
-    --------
-    >>> import bayes_nlmem as bn
-    >>> study = bn.zoo.load("theophylline")
-    >>> found = bn.sbc(study.model, study.data, n=200, store="sbc")  # doctest: +SKIP
-
-    Twenty minutes on one core; its result is kept with the study:
-
-    >>> found = bn.load_calibration(study.folder / "sbc.json")
-    >>> len(found.replicates), len(found.failed)
-    (200, 0)
-    """
-    data = design_of(model, data.dataset(seed=seed) if isinstance(data, Design) else data)
-    _check(n, draws, chains, ranks)
-    _check_endpoints(model)
-    settings = {
-        "model": model.name or "",
-        "specification": hashlib.sha256(repr(model).encode()).hexdigest()[:16],
-        "data": data.digest[:16],
-        "seed": seed,
-        "draws": draws,
-        "tune": tune,
-        "chains": chains,
-        "target_accept": target_accept,
-        "ranks": ranks,
-        "edited": edit is not None,
-    }
-    key = json.dumps(settings, sort_keys=True)
-    options = {"seed": seed, "draws": draws, "tune": tune, "chains": chains, "ranks": ranks}
-    plan = Plan(key, model, data, **options, target_accept=target_accept, edit=edit)
-    folder = None if store is None else _opened(Path(store), settings)
-    done = {} if folder is None else _stored(folder, n)
-    missing = [number for number in range(n) if number not in done]
-    for found in _run(plan, missing, executor):
-        done[found["replicate"]] = found
-        if folder is not None:
-            _write(folder / _file(found["replicate"]), found)
-        if progress:
-            bad = sum(one["status"] != "ok" for one in done.values())
-            print(f"bayes_nlmem: {len(done)} of {n} replicates, {bad} failed", file=sys.stderr, flush=True)
-    return Calibration({**settings, "versions": versions()}, tuple(done[k] for k in sorted(done)))
-
-
 def load_calibration(path: str | Path) -> Calibration:
     """Read a calibration from the file of `Calibration.save` or the folder of a store.
 
@@ -328,8 +212,8 @@ def load_calibration(path: str | Path) -> Calibration:
     """
     path = Path(path)
     if path.is_dir():
-        settings = json.loads((path / _SETTINGS).read_text(encoding="utf-8"))
-        done = _stored(path, None)
+        settings = settings_of(path)
+        done = stored(path, None)
         return Calibration(settings, tuple(done[k] for k in sorted(done)))
     whole = json.loads(path.read_text(encoding="utf-8"))
     for one in whole["replicates"]:
@@ -345,78 +229,6 @@ def _contraction(truth: np.ndarray, quantiles: np.ndarray) -> float:
         truth, widths = np.log(truth), np.log(widths)
     spread = float(np.subtract(*np.quantile(truth, [0.75, 0.25])))
     return 1 - (float(np.median(np.diff(widths, axis=1))) / spread) ** 2 if spread > 0 else np.nan
-
-
-def _check_endpoints(model: Model) -> None:
-    """A replicate keeps the times of the study; of a time to event they are what is seen."""
-    if timed := [output for output, law in model.residuals.items() if isinstance(law, TimeToEvent)]:
-        raise ModelError(
-            explain(
-                expected="endpoints that are seen at the times of the study",
-                got=f"a time to event ({names_text(timed)})",
-                remedy="Simulate times yourself, fit them with bn.fit, and rank the true values.",
-            )
-        )
-
-
-def _check(n: int, draws: int, chains: int, ranks: int) -> None:
-    if n < 1 or draws < 1 or chains < 1:
-        raise BayesNlmemError(explain(expected="n, draws and chains >= 1", got=f"{n}, {draws}, {chains}"))
-    if not 1 <= ranks <= draws * chains:
-        raise BayesNlmemError(
-            explain(expected=f"ranks from 1 to draws x chains = {draws * chains}", got=ranks)
-        )
-
-
-def _run(plan: Plan, numbers: Sequence[int], executor: Executor | None) -> Iterator[dict[str, Any]]:
-    if executor is None:
-        yield from (replicate(plan, number) for number in numbers)
-        return
-    futures = [executor.submit(replicate, plan, number) for number in numbers]
-    try:
-        for future in as_completed(futures):
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-def _opened(folder: Path, settings: Mapping[str, Any]) -> Path:
-    """The store, new or of the same calibration."""
-    file = folder / _SETTINGS
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(file, {**settings, "versions": versions()})
-        return folder
-    before = json.loads(file.read_text(encoding="utf-8"))
-    if differing := [name for name in settings if before.get(name) != settings[name]]:
-        raise BayesNlmemError(
-            explain(
-                expected=f"a store of the same calibration at {folder}",
-                got=f"one that differs in {', '.join(differing)}",
-                remedy="Give another folder.",
-            )
-        )
-    return folder
-
-
-def _stored(folder: Path, n: int | None) -> dict[int, dict[str, Any]]:
-    found = {}
-    for file in sorted(folder.glob("[0-9]*.json")):
-        one = json.loads(file.read_text(encoding="utf-8"))
-        if n is None or one["replicate"] < n:
-            found[one["replicate"]] = one
-    return found
-
-
-def _file(number: int) -> str:
-    return f"{number:05d}.json"
-
-
-def _write(file: Path, content: Mapping[str, Any]) -> None:
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(content) + "\n", encoding="utf-8")
-    part.replace(file)
 
 
 def _packed(found: Mapping[str, Any]) -> list[Any]:

@@ -9,15 +9,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from bayes_nlmem.checks.decorrelation import (
+    decorrelated,
+    imputed,
+    normal_scores,
+    positions_by_subject,
+    shares,
+)
 from bayes_nlmem.checks.normality import normality_tests
 from bayes_nlmem.checks.replicated import replicated
 from bayes_nlmem.ground.messages import ModelError, explain, names_text
 from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.simulation.limits import Limit
 
-Array = NDArray[np.float64]
 DECORRELATIONS = ("cholesky", "inverse", "polar")
 CDF, OMIT, IPRED, EPRED = "cdf", "omit", "ipred", "epred"
 CENSORINGS = (CDF, OMIT, IPRED, EPRED)
@@ -226,22 +232,22 @@ def npde_of_arrays(
     at = ~beyond if censoring == OMIT else np.ones(n, bool)
     discrepancy = None
     if beyond.any() and censoring == CDF:
-        discrepancy = _shares(y, ys, ties, rng)
-        y, ys, discrepancy = _imputed(y, ys, flags, lower, upper, discrepancy, rng)
+        discrepancy = shares(y, ys, ties, rng)
+        y, ys, discrepancy = imputed(y, ys, flags, lower, upper, discrepancy, rng)
     elif beyond.any() and censoring in (IPRED, EPRED):
         y = np.where(beyond, expected if censoring == EPRED else np.asarray(individual, float), y)
     if discrepancy is None:
-        discrepancy = _shares(y, ys, ties, rng)
+        discrepancy = shares(y, ys, ties, rng)
     table = pd.DataFrame({"ID": who, "DV": np.asarray(observed, float), "CENS": flags, "EPRED": expected})
     table["EWRES"], table["NPD"], table["NPDE"] = np.nan, np.nan, np.nan
-    table.loc[at, "NPD"] = _normal(discrepancy[at], len(ys))
+    table.loc[at, "NPD"] = normal_scores(discrepancy[at], len(ys))
     singular: list[Any] = []
-    for own in _positions(who, at):
-        residual, replicates, fine = _decorrelated(y[own], ys[:, own], decorrelation)
+    for own in positions_by_subject(who, at):
+        residual, replicates, fine = decorrelated(y[own], ys[:, own], decorrelation)
         if not fine:
             singular.append(who[own[0]])
         table.loc[own, "EWRES"] = residual
-        table.loc[own, "NPDE"] = _normal(_shares(residual, replicates, ties, rng), len(ys))
+        table.loc[own, "NPDE"] = normal_scores(shares(residual, replicates, ties, rng), len(ys))
     if singular:
         warnings.warn(
             f"The covariance of the replicates is singular for {names_text(singular, noun='subject')}, as "
@@ -258,80 +264,6 @@ def npde_of_arrays(
         "simulations": len(ys),
     }
     return NPDE(table, tests, settings, {}, "DV")
-
-
-def _positions(who: NDArray[Any], at: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    codes, _ = pd.factorize(who)
-    kept = np.flatnonzero(at)
-    order = kept[np.argsort(codes[kept], kind="stable")]
-    breaks = np.flatnonzero(np.diff(codes[order])) + 1
-    return np.split(order, breaks) if len(order) else []
-
-
-def _shares(y: Array, ys: Array, ties: str, rng: np.random.Generator) -> Array:
-    """Distribution function of the replicates at the observations."""
-    below = (ys < y).sum(axis=0)
-    if ties == "count":
-        return below / len(ys)
-    equal = (ys == y).sum(axis=0)
-    return (below + rng.uniform(size=y.shape) * (equal + 1)) / (len(ys) + 1)
-
-
-def _normal(share: Array, simulations: int) -> Array:
-    from scipy.special import ndtri
-
-    end = 1 / (2 * simulations)
-    return ndtri(np.where(share <= 0, end, np.where(share >= 1, 1 - end, share)))
-
-
-def _imputed(
-    y: Array,
-    ys: Array,
-    flags: NDArray[Any],
-    lower: Array,
-    upper: Array,
-    share: Array,
-    rng: np.random.Generator,
-) -> tuple[Array, Array, Array]:
-    """Draw what is beyond a limit from the distribution function there: observations and replicates."""
-    y, share, ordered, drawn = y.copy(), share.copy(), np.sort(ys, axis=0), ys.copy()
-    k = len(ys)
-    for j in np.flatnonzero(np.isfinite(lower) | np.isfinite(upper) | (flags != 0)):
-        column = ordered[:, j]
-        for code, limit in ((1, lower[j]), (-1, upper[j])):
-            limit = y[j] if flags[j] == code and not np.isfinite(limit) else limit
-            if not np.isfinite(limit):
-                continue
-            low, high = (0, np.searchsorted(column, limit)) if code == 1 else (
-                np.searchsorted(column, limit, side="right"), k
-            )  # fmt: skip
-            beyond = (ys[:, j] < limit) if code == 1 else (ys[:, j] > limit)
-            if beyond.any():
-                drawn[beyond, j] = column[rng.integers(low, high, beyond.sum())]
-            if flags[j] == code:
-                p = rng.uniform(low / k, high / k) if high > low else float(code == -1)
-                share[j] = p
-                y[j] = column[min(int(p * k), k - 1)] if high > low else limit
-    return y, drawn, share
-
-
-def _decorrelated(y: Array, ys: Array, how: str) -> tuple[Array, Array, bool]:
-    """Residuals and replicates of one subject with unit covariance."""
-    from scipy.linalg import solve_triangular
-
-    mean = ys.mean(axis=0)
-    covariance = np.atleast_2d(np.cov(ys, rowvar=False, ddof=1))
-    if how == "cholesky":
-        try:
-            factor = np.linalg.cholesky(covariance)
-            residual = solve_triangular(factor, y - mean, lower=True)
-            return residual, solve_triangular(factor, (ys - mean).T, lower=True).T, True
-        except np.linalg.LinAlgError:
-            pass
-    values, vectors = np.linalg.eigh(covariance)
-    fine = values > 1e-12 * max(values.max(), 0.0)
-    root = (vectors[:, fine] / np.sqrt(values[fine])) @ vectors[:, fine].T
-    return root @ (y - mean), (ys - mean) @ root, bool(fine.all()) and how != "cholesky"
 
 
 def _check(y, ys, who, flags, lower, upper, decorrelation, censoring, ties, individual) -> None:

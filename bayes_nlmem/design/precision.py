@@ -10,12 +10,17 @@ import numpy as np
 import pandas as pd
 
 from bayes_nlmem.data.planned import Arm, Design
-from bayes_nlmem.design.candidates import Candidates, Planned, candidates, effects_covariance, plan
+from bayes_nlmem.design.candidates import Candidates, Planned, candidates, plan
+from bayes_nlmem.design.information import (
+    averaged_information,
+    information_of,
+    predicted_shrinkage,
+    prior_information,
+)
 from bayes_nlmem.design.quantities import Reported, reported
 from bayes_nlmem.design.simulated_information import simulated_information
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.ground.tables import Printed, notebook, printed
-from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.point import point_of
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.limits import Limit
@@ -265,7 +270,7 @@ def expected_precision(
     apart = block_diagonal is not False
     total = information_of(found, block_diagonal=apart)
     if method == "foce":
-        total = _averaged(planned, theta, draws, np.random.default_rng(seed), apart)
+        total = averaged_information(planned, theta, draws, np.random.default_rng(seed), apart)
     if priors:
         total = total + prior_information(conditional, theta)
     shown = reported(conditional, theta, variances=variances)
@@ -290,29 +295,6 @@ def _simulated(
         total = total + prior_information(conditional, theta)
     shown = reported(conditional, theta, variances=variances)
     return precision_of(shown, total, (), None, design, "simulated")
-
-
-def information_of(
-    found: Sequence[Candidates], *, block_diagonal: bool, chosen: Sequence[np.ndarray] | None = None
-) -> np.ndarray:
-    """Information of all subjects; of all candidates, or of those chosen in every arm."""
-    chosen = chosen or [np.arange(len(one.time)) for one in found]
-    parts = [
-        one.subjects * one.information(samples, block_diagonal=block_diagonal)
-        for one, samples in zip(found, chosen, strict=True)
-    ]
-    return np.sum(parts, axis=0)
-
-
-def prior_information(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
-    """Negative curvature of the log-prior, on the unconstrained scale."""
-    step = 1e-4
-    rows = [
-        (conditional.prior(theta - s)[1] - conditional.prior(theta + s)[1]) / (2 * step)
-        for s in step * np.eye(len(theta))
-    ]
-    curvature = np.array(rows)
-    return 0.5 * (curvature + curvature.T)
 
 
 def precision_of(
@@ -344,7 +326,7 @@ def precision_of(
     return Precision(
         table=table,
         information=pd.DataFrame(information, index=shown.names, columns=shown.names),
-        shrinkage=pd.DataFrame() if planned is None else _shrinkage(found, planned, design),
+        shrinkage=pd.DataFrame() if planned is None else predicted_shrinkage(found, planned, design),
         log_det=float(log_det) if sign > 0 and not lost.any() else -np.inf,
         unlearnt=tuple(_in_words(shown.names, directions[:, k]) for k in np.flatnonzero(lost)),
         n_subjects=design.n_subjects,
@@ -360,31 +342,3 @@ def _in_words(names: Sequence[str], direction: np.ndarray) -> str:
         return f"{names[large[0]]}: no sample depends on it"
     terms = " ".join(f"{direction[k]:+.2g} * d({names[k]})/{names[k]}" for k in large)
     return f"the combination {terms.removeprefix('+')}"
-
-
-def _shrinkage(found: Sequence[Candidates], planned: Planned, design: Design) -> pd.DataFrame:
-    """Var(eta | y) / omega^2 under the linearised model, in percent: the share that the data leave open."""
-    names = planned.conditional.translation.model.random_effects
-    q = len(names)
-    if not q:
-        return pd.DataFrame()
-    rows: dict[str, list[np.ndarray]] = {}
-    for one, arm in zip(found, planned.arm, strict=True):
-        slope = one.effect_slope
-        inside = np.linalg.inv(one.omega) + slope.T @ (slope / one.variance[:, None])
-        left = np.diag(np.linalg.inv(inside))[:q] / np.diag(one.omega)[:q]
-        rows.setdefault(design.arms[arm].name or f"arm {arm + 1}", []).append(100 * left)
-    return pd.DataFrame({name: np.mean(values, axis=0) for name, values in rows.items()}, index=names).T
-
-
-def _averaged(
-    planned: Planned, theta: np.ndarray, draws: int, rng: np.random.Generator, block_diagonal: bool
-) -> np.ndarray:
-    """Information linearised around effects drawn from their distribution, averaged over the draws."""
-    factors = np.linalg.cholesky(effects_covariance(planned.conditional, theta))
-    total = np.zeros((len(theta), len(theta)))
-    for _ in range(draws):
-        effects = np.einsum("nij,nj->ni", factors, rng.normal(size=factors.shape[:2]))
-        around = candidates(planned, theta, effects=effects)
-        total += information_of(around, block_diagonal=block_diagonal)
-    return total / draws

@@ -177,7 +177,7 @@ def forecast_check(
     rng = np.random.default_rng(seed)
     modes = find_modes(conditional, centre)
     effects, log_proposal = bridge(conditional, modes, len(points) * each, rng)
-    flat = conditional.scatter_many(effects)
+    flat = conditional.scatter(effects)
     own = np.repeat(np.arange(len(points)), each)
     of_effects, of_data = (
         np.concatenate(parts)

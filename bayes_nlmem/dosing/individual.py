@@ -14,14 +14,14 @@ import xarray as xr
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.grid import stretches, with_records
 from bayes_nlmem.data.reader import read
+from bayes_nlmem.dosing.individual_draws import modes_table, no_modes, tree_of
 from bayes_nlmem.dosing.readiness import of_outputs, population_draws, readiness
-from bayes_nlmem.dosing.reweighting import Weighted, around_mode, around_own_modes
+from bayes_nlmem.dosing.reweighting import around_mode, around_own_modes
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import FitError, ModelError, explain, names_text
 from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.learning.fitted_priors import priors_from
 from bayes_nlmem.learning.nuts import fit
-from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import find_modes
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.replicates import simulate
@@ -192,7 +192,7 @@ def individualize(
     posterior = population_draws(learnt)
     edit = getattr(learnt, "edit", None)
     record = getattr(learnt, "record", None)
-    found = Individual(model, data, xr.DataTree(), _no_modes(), "a priori", np.nan, draws, {}, record, edit)
+    found = Individual(model, data, xr.DataTree(), no_modes(), "a priori", np.nan, draws, {}, record, edit)
     seen = {output: record for output, record in observed_records(model, data).items() if len(record)}
     if not seen:
         made = _a_priori(learnt, model, data, draws, seed)
@@ -204,7 +204,7 @@ def individualize(
         function(points[0], np.zeros(conditional.n_effects))
     prepared = time.perf_counter()
     modes = find_modes(conditional, ready.centre)
-    table = _modes_table(conditional, modes)
+    table = modes_table(conditional, modes)
     weighted = around_mode(conditional, modes, points, np.random.default_rng(seed), most=4 * draws)
     if weighted.pareto_k > GOOD_K and method != "nuts":
         weighted = around_own_modes(conditional, modes, points, np.random.default_rng(seed + 1))
@@ -221,7 +221,7 @@ def individualize(
             )
         )
     chosen = weighted.resample(draws, np.random.default_rng(seed + 2))
-    tree = _tree(conditional, weighted, chosen, points, posterior, of_draw)
+    tree = tree_of(conditional, weighted, chosen, points, posterior, of_draw)
     now = FrozenMapping({"prepare": prepared - began, "compute": time.perf_counter() - prepared})
     return replace(
         found,
@@ -302,64 +302,3 @@ def _by_nuts(
         progress=False,
     )
     return xr.DataTree.from_dict({"posterior": made.draws["posterior"].to_dataset()})
-
-
-def _no_modes() -> pd.DataFrame:
-    return pd.DataFrame({"EFFECT": [], "OCCASION": [], "MAP": [], "SD": []})
-
-
-def _modes_table(conditional: Conditional, modes: Any) -> pd.DataFrame:
-    spread = np.sqrt(np.einsum("ij,ij->i", modes.factor[0], modes.factor[0]))
-    by_position = {int(p): k for k, p in enumerate(conditional.slots[0]) if p >= 0}
-    rows, at = [], 0
-    for rv, shape in zip(conditional.effects.variables, conditional.effects.shapes, strict=True):
-        names = conditional.translation.model
-        columns = names.random_effects if rv.name == "eta" else names.occasion_effects
-        for group in range(shape[0]):
-            for name in range(shape[1]):
-                slot = by_position[at]
-                label = columns[name] if name < len(columns) else f"{rv.name} {name + 1}"
-                occasion = None if rv.name == "eta" else group + 1
-                rows.append((label, occasion, modes.table[0, slot], spread[slot]))
-                at += 1
-    return pd.DataFrame(rows, columns=["EFFECT", "OCCASION", "MAP", "SD"])
-
-
-def _tree(
-    conditional: Conditional,
-    weighted: Weighted,
-    chosen: np.ndarray,
-    points: np.ndarray,
-    posterior: xr.Dataset | None,
-    thinned: xr.Dataset | None,
-) -> xr.DataTree:
-    """The chosen draws by name: the population's from its own fit, the patient's from the graph."""
-    graph = conditional.graph
-    variables: dict[str, Any] = {}
-    if thinned is not None:
-        own = {"subject", "occasion", "interval", *(d for d in thinned.dims if str(d).endswith("_row"))}
-        for name, values in thinned.data_vars.items():
-            if not own & set(values.dims):
-                kept = tuple(d for d in values.dims if d != "sample")
-                picked = values.transpose("sample", ...).values[weighted.point[chosen]]
-                variables[str(name)] = (("chain", "draw", *kept), picked[None])
-    effects = weighted.effects[chosen]
-    at = 0
-    for rv, shape in zip(conditional.effects.variables, conditional.effects.shapes, strict=True):
-        size = int(np.prod(shape))
-        dims = graph.named_vars_to_dims[rv.name]
-        variables[rv.name] = (
-            ("chain", "draw", *dims),
-            effects[None, :, at : at + size].reshape(1, -1, *shape),
-        )
-        at += size
-    at_draws = np.concatenate([points[weighted.point[chosen]], effects], axis=1)
-    for name, drawn in conditional.individuals_of(at_draws).items():
-        variables[name] = (("chain", "draw", *graph.named_vars_to_dims[name]), drawn[None])
-    used = {dim for dims, _ in variables.values() for dim in dims}
-    coords: dict[str, Any] = {dim: np.asarray(v) for dim, v in graph.coords.items() if dim in used}
-    if posterior is not None:
-        rest = [d for d in used if d in posterior.coords and d not in coords]
-        coords |= {d: posterior.coords[d].values for d in rest if d not in ("chain", "draw")}
-    coords |= {"chain": [0], "draw": np.arange(len(chosen))}
-    return xr.DataTree.from_dict({"posterior": xr.Dataset(variables, coords=coords)})

@@ -87,7 +87,7 @@ def _proposed(
     constant = lgamma((_FREEDOM + width) / 2) - lgamma(_FREEDOM / 2) - width / 2 * np.log(_FREEDOM * np.pi)
     log_density = constant - (_FREEDOM + width) / 2 * np.log1p((z**2).sum(axis=1) / _FREEDOM)
     log_density -= np.log(np.diag(factor)).sum()
-    return conditional.scatter_many(table[:, None, :]), log_density
+    return conditional.scatter(table[:, None, :]), log_density
 
 
 def _weighted(

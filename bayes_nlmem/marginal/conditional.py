@@ -12,16 +12,14 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
 
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.marginal.compiled import Compiled, compile_flat
+from bayes_nlmem.marginal.effect_slots import EFFECTS, gathered, scattered, slot_table
+from bayes_nlmem.marginal.expressions import joined, slope, total
 from bayes_nlmem.translation.flat import Flat
 from bayes_nlmem.translation.graph import Translation
-
-_SUBJECTS = ("eta", "eta_by_class")
-_EFFECTS = (*_SUBJECTS, "kappa")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +50,13 @@ class Conditional:
     @cached_property
     def population(self) -> Flat:
         """The population's variables in the order of `theta`."""
-        return Flat(self.graph, tuple(rv for rv in self.graph.free_RVs if rv.name not in _EFFECTS))
+        return Flat(self.graph, tuple(rv for rv in self.graph.free_RVs if rv.name not in EFFECTS))
 
     @cached_property
     def effects(self) -> Flat:
         """The random effects in the order of `b`."""
         found = {rv.name: rv for rv in self.graph.free_RVs}
-        return Flat(self.graph, tuple(found[name] for name in _EFFECTS if name in found))
+        return Flat(self.graph, tuple(found[name] for name in EFFECTS if name in found))
 
     @property
     def n_effects(self) -> int:
@@ -68,26 +66,8 @@ class Conditional:
     @cached_property
     def slots(self) -> np.ndarray:
         """Position in `b` of every effect of every subject, shape (n_subjects, n_slots), -1 where none."""
-        layout = self.translation.layout
-        n = len(layout.subjects)
-        shapes = {
-            rv.name: shape for rv, shape in zip(self.effects.variables, self.effects.shapes, strict=True)
-        }
-        columns, offset = [], 0
-        for shape in (shapes[name] for name in _SUBJECTS if name in shapes):
-            offset = int(np.prod(shape))
-            columns.append(np.arange(offset).reshape(shape))
-        if "kappa" in shapes:
-            width = shapes["kappa"][1]
-            most = np.bincount(layout.occasion_subject, minlength=n).max()
-            block = np.full((n, most * width), -1)
-            rank = np.zeros(n, dtype=int)
-            for k, subject in enumerate(layout.occasion_subject):
-                at = rank[subject] * width
-                block[subject, at : at + width] = offset + k * width + np.arange(width)
-                rank[subject] += 1
-            columns.append(block)
-        return np.concatenate(columns, axis=1) if columns else np.zeros((n, 0), dtype=int)
+        named = zip(self.effects.variables, self.effects.shapes, strict=True)
+        return slot_table({rv.name: shape for rv, shape in named}, self.translation.layout)
 
     @cached_property
     def _added_groups(self) -> list[np.ndarray]:
@@ -217,7 +197,7 @@ class Conditional:
         -------
         of_effects, of_data : ndarray, shape (n_places, n_subjects)
         """
-        of_effects, of_observations = self.terms_at(theta, self.scatter_many(places))
+        of_effects, of_observations = self.terms_at(theta, self.scatter(places))
         return of_effects, self.by_subject(of_observations)
 
     def by_subject(self, of_observations: np.ndarray) -> np.ndarray:
@@ -234,13 +214,6 @@ class Conditional:
         order = np.argsort(self.subject_of_observation, kind="stable")
         seen, starts = np.unique(self.subject_of_observation[order], return_index=True)
         return order, starts, seen
-
-    def scatter_many(self, tables: np.ndarray) -> np.ndarray:
-        """Tables (..., n_subjects, n_slots) as flat vectors over `b`."""
-        flat = np.zeros((*tables.shape[:-2], self.n_effects))
-        present = self.slots >= 0
-        flat[..., self.slots[present]] = tables[..., present]
-        return flat
 
     @cached_property
     def subject_of_observation(self) -> np.ndarray:
@@ -318,14 +291,11 @@ class Conditional:
 
     def gather(self, flat: np.ndarray) -> np.ndarray:
         """A flat vector over `b` as a table (n_subjects, n_slots), zero in absent slots."""
-        return np.where(self.slots >= 0, flat[np.maximum(self.slots, 0)], 0.0)
+        return gathered(flat, self.slots)
 
-    def scatter(self, table: np.ndarray) -> np.ndarray:
-        """The inverse of `gather`."""
-        flat = np.zeros(self.n_effects)
-        present = self.slots >= 0
-        flat[self.slots[present]] = table[present]
-        return flat
+    def scatter(self, tables: np.ndarray) -> np.ndarray:
+        """The inverse of `gather`: tables (..., n_subjects, n_slots) as flat vectors over `b`."""
+        return scattered(tables, self.slots, self.n_effects)
 
     # --- compilation -----------------------------------------------------------------------------
 
@@ -339,11 +309,11 @@ class Conditional:
         graph, population, effects = self.graph, self.population.variables, self.effects.variables
         terms = graph.logp(vars=[*population, *effects, *graph.observed_RVs], sum=False)
         terms_population, rest = terms[: len(population)], terms[len(population) :]
-        prior = _total(terms_population) + _total(graph.replace_rvs_by_values(graph.potentials))
-        of_effects, of_data = _total(rest[: len(effects)]), _total(rest[len(effects) :])
+        prior = total(terms_population) + total(graph.replace_rvs_by_values(graph.potentials))
+        of_effects, of_data = total(rest[: len(effects)]), total(rest[len(effects) :])
         individual = self.symbolic_individuals
-        slopes = [self._slope(total, population) for total in (prior, of_effects, of_data)]
-        outputs = [prior, *slopes, self._slope(of_effects + of_data, effects), *rest, *individual]
+        slopes = [slope(part, population, graph) for part in (prior, of_effects, of_data)]
+        outputs = [prior, *slopes, slope(of_effects + of_data, effects, graph), *rest, *individual]
         return compile_flat(self.flat, outputs, any_size=self.any_size)
 
     def _everything(self, point: np.ndarray) -> _Everything:
@@ -362,15 +332,13 @@ class Conditional:
     def _terms(self) -> Compiled:
         """The terms of the effects and of the observations at a point."""
         terms, split = self.symbolic_terms, len(self.effects.variables)
-        return compile_flat(
-            self.flat, [_joined(terms[:split]), _joined(terms[split:])], any_size=self.any_size
-        )
+        return compile_flat(self.flat, [joined(terms[:split]), joined(terms[split:])], any_size=self.any_size)
 
     @cached_property
     def _individuals(self) -> Compiled:
         """The individual parameters, one after the other."""
         nothing = pt.zeros(1)[1:]
-        return compile_flat(self.flat, [nothing, _joined(self.symbolic_individuals)], any_size=self.any_size)
+        return compile_flat(self.flat, [nothing, joined(self.symbolic_individuals)], any_size=self.any_size)
 
     @cached_property
     def flat(self) -> Flat:
@@ -432,13 +400,6 @@ class Conditional:
             shape[1] if term.ndim == 2 else 1 for term, shape in zip(terms, self.effects.shapes, strict=True)
         ]
 
-    def _slope(self, total: Any, variables: tuple) -> Any:
-        values = [self.graph.rvs_to_values[rv] for rv in variables]
-        if not values:
-            return pt.zeros(0)
-        gradients = pytensor.grad(total, values, disconnected_inputs="ignore")
-        return pt.concatenate([gradient.ravel() for gradient in gradients])
-
 
 @dataclass(frozen=True, eq=False)
 class _Everything:
@@ -451,11 +412,3 @@ class _Everything:
     slope_b: np.ndarray
     terms: list[np.ndarray]
     individual: list[np.ndarray]
-
-
-def _joined(terms: list) -> Any:
-    return pt.concatenate([pt.zeros(1), *(pt.cast(term, "float64").ravel() for term in terms)])[1:]
-
-
-def _total(terms: list) -> Any:
-    return sum((term.sum() for term in terms), start=pt.constant(0.0))

@@ -16,12 +16,13 @@ from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import FitError, closest, explain
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.ebe import CONVERGED, Modes, find_modes
-from bayes_nlmem.marginal.first_order import fo, foce, focei, log_slope
+from bayes_nlmem.marginal.first_order import fo, foce, focei
 from bayes_nlmem.marginal.group_tables import block_table, group_effects
 from bayes_nlmem.marginal.groups import GroupEffects, integrate_groups
 from bayes_nlmem.marginal.importance import importance
 from bayes_nlmem.marginal.integral import Integral
 from bayes_nlmem.marginal.laplace import laplace
+from bayes_nlmem.marginal.likelihood_tables import effect_table, subject_table
 from bayes_nlmem.marginal.linearised import Linearisation
 from bayes_nlmem.marginal.point import natural, point_of
 from bayes_nlmem.marginal.quadrature import quadrature
@@ -209,14 +210,14 @@ def log_likelihood(
     options: dict[str, Any] = {"tolerance": tolerance, "most": most, "seed": seed}
     if groups.names:
         theta, modes, integral = integrate_groups(groups, theta, method, **options)
-        of_units = block_table(groups, _subject_table(conditional, modes.log_joint), integral)
-        effects = pd.concat([_effect_table(conditional, modes, None), group_effects(groups, theta)])
+        of_units = block_table(groups, subject_table(conditional, modes.log_joint), integral)
+        effects = pd.concat([effect_table(conditional, modes, None), group_effects(groups, theta)])
     else:
         modes, integral = integrate(conditional, theta, method, **options)
-        of_units = _subject_table(conditional, integral.log_likelihood)
+        of_units = subject_table(conditional, integral.log_likelihood)
         of_units.insert(3, "SE", integral.error)
         of_units["STATUS"] = integral.status
-        effects = _effect_table(conditional, modes, integral)
+        effects = effect_table(conditional, modes, integral)
     seconds = time.perf_counter() - started
     return LogLikelihood(
         method=method,
@@ -322,57 +323,3 @@ def _check_options(method: str, tolerance: float | None, most: int | None, seed:
     for name, number in (("tolerance", tolerance), ("most", most)):
         if number is not None and not number > 0:
             raise FitError(explain(expected=f"{name} > 0", got=repr(number)))
-
-
-def _subject_table(conditional: Conditional, log_likelihood: np.ndarray) -> pd.DataFrame:
-    translation = conditional.translation
-    n = len(translation.layout.subjects)
-    subject = translation.data.table["SUBJECT"].to_numpy(np.int64)
-    count, left_out = np.zeros(n), np.zeros(n)
-    for name, seen in translation.observed.items():
-        who = subject[seen.record]
-        count += np.bincount(who, minlength=n)
-        law = getattr(translation.model.residuals.get(name), "law", None)
-        if law is None or not law.normal or law.scale.suffixes:
-            continue
-        constant = np.log(2 * np.pi) - 2 * log_slope(law, seen.value)
-        left_out += np.bincount(who, np.where(seen.censored, 0.0, constant), minlength=n)
-    minus_twice = -2 * log_likelihood
-    return pd.DataFrame(
-        {
-            "ID": translation.layout.subjects,
-            "N_OBS": count.astype(int),
-            "LOGLIK": log_likelihood,
-            "MINUS_TWICE": minus_twice,
-            "OFV": minus_twice - left_out,
-        }
-    )
-
-
-def _effect_table(conditional: Conditional, modes: Modes, integral: Integral | None) -> pd.DataFrame:
-    layout, coords = conditional.translation.layout, conditional.graph.coords
-    n, width = conditional.slots.shape
-    drawn = {rv.name for rv in conditional.effects.variables}
-    of_subject = "parameter_by_class" if "eta_by_class" in drawn else "parameter"
-    eta = list(coords.get(of_subject, ())) if drawn - {"kappa"} else []
-    kappa = list(coords.get("parameter_iov", ())) if "kappa" in drawn else []
-    spread = np.sqrt(np.einsum("nii->ni", modes.covariance))
-    own_occasions = [np.flatnonzero(layout.occasion_subject == i) for i in range(n)]
-    rows = []
-    for i, subject in enumerate(layout.subjects):
-        for k in range(width):
-            if conditional.slots[i, k] < 0:
-                continue
-            if k < len(eta):
-                level, occasion, name = "eta", "", eta[k]
-            else:
-                rank, column = divmod(k - len(eta), len(kappa))
-                level, name = "kappa", kappa[column]
-                occasion = str(layout.occasions[own_occasions[i][rank]])
-            row = [subject, level, occasion, name, modes.table[i, k], spread[i, k]]
-            if integral is not None and integral.mean is not None and integral.sd is not None:
-                row += [integral.mean[i, k], integral.sd[i, k]]
-            rows.append(row)
-    columns = ["ID", "LEVEL", "OCCASION", "PARAMETER", "EBE", "EBE_SD"]
-    has_means = integral is not None and integral.mean is not None
-    return pd.DataFrame(rows, columns=columns + (["MEAN", "SD"] if has_means else []))

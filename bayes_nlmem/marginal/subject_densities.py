@@ -111,7 +111,7 @@ class SubjectDensities:
         if not modes.converged.all():
             modes = find_modes(conditional, theta, self._modes.b, steps=40, tolerance=1e-3)
         places, log_weights = self._places(modes, rng)
-        of_effects, of_observations = conditional.terms_at(theta, conditional.scatter_many(places))
+        of_effects, of_observations = conditional.terms_at(theta, conditional.scatter(places))
         terms = of_effects + conditional.by_subject(of_observations) + log_weights
         logs = np.where(np.isfinite(terms), terms, -np.inf)
         n = len(conditional.slots)

@@ -10,7 +10,8 @@ import pandas as pd
 from bayes_nlmem.checks.categories import CategoryVPC, vpc_categories
 from bayes_nlmem.checks.event_vpc import EventVPC
 from bayes_nlmem.checks.events import vpc_events
-from bayes_nlmem.checks.visual_predictive import VPC, vpc
+from bayes_nlmem.checks.visual_predictive import vpc
+from bayes_nlmem.checks.vpc_arrays import VPC
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.plots.shares import draw_categories, draw_events
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, new_figure, plain_log, style

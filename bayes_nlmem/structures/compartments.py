@@ -12,6 +12,7 @@ from bayes_nlmem.engine.plan import Plan, compile_schedule
 from bayes_nlmem.engine.records import Records, Requests
 from bayes_nlmem.ground.messages import ModelError, closest, explain
 from bayes_nlmem.structures.events import check_modelled, check_records, number_of_compartment
+from bayes_nlmem.structures.parameter_rows import symbolic_matrix, symbolic_values, values_by_row
 from bayes_nlmem.structures.parameterisation import (
     ALIASES,
     CLEARANCES,
@@ -212,7 +213,7 @@ class _Compartments:
         """Predictions at the requests (m,) and a status per subject, see `engine.layout.MEANING`."""
         from bayes_nlmem.engine.amounts import solve_amounts
 
-        values = {name: np.broadcast_to(np.asarray(p[name], float), (plan.n_rows,)) for name in plan.names}
+        values = values_by_row(p, plan.names, plan.n_rows)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             phi = np.column_stack(self.engine_columns(values, plan))
             amounts, _, status = solve_amounts(phi, plan)
@@ -242,12 +243,8 @@ class _Compartments:
         from bayes_nlmem.engine.op import shared_tables, symbolic_amounts
 
         tables = shared_tables(plan) if tables is None else tables
-        values = {name: pt.as_tensor_variable(p[name]) for name in plan.names}
-        spread = next((0.0 * v for v in values.values() if v.ndim == 1), pt.zeros(plan.n_rows))
-        phi = pt.stack(
-            [column + spread if column.ndim == 0 else column for column in self.engine_columns(values, plan)],
-            axis=1,
-        )
+        values = symbolic_values(p, plan.names)
+        phi = symbolic_matrix(self.engine_columns(values, plan), values, plan.n_rows)
         amounts, _ = symbolic_amounts(phi, plan, tables)
         volume = values[self.volume]
         volume = volume[tables["asked_row"]] if volume.ndim == 1 else volume

@@ -12,6 +12,7 @@ from bayes_nlmem.engine.records import Records, Requests
 from bayes_nlmem.ground.formulas import Call, Formula
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.structures.function import Function, FunctionPlan, plan_function
+from bayes_nlmem.structures.parameter_rows import symbolic_values, values_by_row
 
 if TYPE_CHECKING:
     from pytensor.graph.basic import Variable
@@ -61,8 +62,7 @@ class Driven:
     def __repr__(self) -> str:
         return f"{self.first!r}.drives({self.function!r})"
 
-    # --- names
-    # -----------------------------------------------------------------------------------------------------
+    # --- names -------------------------------------------------------------------------------------
 
     @property
     def linked(self) -> tuple[str, ...]:
@@ -131,8 +131,7 @@ class Driven:
             return self.first.formula(output, time, of)
         return Call(type(self.first).__name__, (time, *map(of, self.first.parameters)))
 
-    # --- values
-    # -----------------------------------------------------------------------------------------------------
+    # --- values ------------------------------------------------------------------------------------
 
     def plan(self, records: Records, requests: Requests, names: Iterable[str]) -> DrivenPlan:
         """What is needed to solve the first and to evaluate the function at the requests."""
@@ -162,7 +161,7 @@ class Driven:
 
     def solve(self, p: Mapping[str, np.ndarray], plan: DrivenPlan) -> tuple[np.ndarray, np.ndarray]:
         """Predictions at the requests (m,) and a status per subject, that of the first."""
-        values = {name: np.broadcast_to(np.asarray(p[name], float), (plan.n_rows,)) for name in plan.names}
+        values = values_by_row(p, plan.names, plan.n_rows)
         found, status = self.first.solve({name: values[name] for name in plan.first_names}, plan.first)
         with np.errstate(all="ignore"):
             return self._joined(values, found, plan, np, plan.function.constants), status
@@ -176,7 +175,7 @@ class Driven:
         import pytensor
         import pytensor.tensor as pt
 
-        values = {name: pt.as_tensor_variable(p[name]) for name in plan.names}
+        values = symbolic_values(p, plan.names)
         found = self.first.predict({name: values[name] for name in plan.first_names}, plan.first)
         constants = {k: pytensor.shared(value, name=k) for k, value in plan.function.constants.items()}
         return self._joined(values, found, plan, pt, constants)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_nlmem.engine.ode.evaluation import evaluate
-from bayes_nlmem.engine.ode.expressions import Graph
-from bayes_nlmem.engine.ode.symbols import Names, Symbol, number_of
 from bayes_nlmem.engine.ode.trace import System
 from bayes_nlmem.engine.records import Records, Requests
-from bayes_nlmem.ground.formulas import Call, Constant, Formula, Product, Raised, Ratio, Sum, less
+from bayes_nlmem.ground.formulas import Formula
 from bayes_nlmem.ground.messages import DataError, Fault, ModelError, closest, explain
-from bayes_nlmem.structures.text import parse_assignments, written
+from bayes_nlmem.structures.function_tracing import check_same_names, from_text, names_of, traced
+from bayes_nlmem.structures.graph_formulas import formula_of
+from bayes_nlmem.structures.parameter_rows import symbolic_values, values_by_row
+from bayes_nlmem.structures.text import written
 
 if TYPE_CHECKING:
     from pytensor.graph.basic import Variable
-
-TIME = ("t", "time")
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,12 @@ class Function:
         columns = (self.columns,) if isinstance(self.columns, str) else tuple(self.columns)
         given = tuple(self.parameters)
         if isinstance(self.function, str):
-            system = _from_text(self.function, given, columns, _names(self.outputs))
+            system = from_text(self.function, given, columns, names_of(self.outputs))
         else:
-            system = _traced(self.function, given, columns, _names(self.outputs))
+            system = traced(self.function, given, columns, names_of(self.outputs))
         own = tuple(name for name in system.parameters if name not in columns)
         order = given or own
-        _same_names(order, own)
+        check_same_names(order, own)
         settled = {
             "function": self.function if isinstance(self.function, str) else written(system),
             "parameters": order,
@@ -104,10 +102,9 @@ class Function:
     @cached_property
     def system(self) -> System:
         """The assignments as nodes of a graph; columns stand after the parameters."""
-        return _from_text(str(self.function), self.parameters, self.columns, self.outputs)
+        return from_text(str(self.function), self.parameters, self.columns, self.outputs)
 
-    # --- names
-    # -----------------------------------------------------------------------------------------------------
+    # --- names -------------------------------------------------------------------------------------
 
     @property
     def compartments(self) -> tuple[str, ...]:
@@ -151,12 +148,11 @@ class Function:
 
     def formula(self, output: str, time: Formula, of: Callable[[str], Formula]) -> Formula:
         """An output for printing; `of` gives parameters and columns by name."""
-        return _formula(
+        return formula_of(
             self.system.graph, self.system.outputs[output], time, list(map(of, self.system.parameters))
         )
 
-    # --- values
-    # -----------------------------------------------------------------------------------------------------
+    # --- values ------------------------------------------------------------------------------------
 
     def plan(self, records: Records, requests: Requests, names: Iterable[str]) -> FunctionPlan:
         """What is needed to evaluate the function at the requests.
@@ -183,7 +179,7 @@ class Function:
 
     def solve(self, p: Mapping[str, np.ndarray], plan: FunctionPlan) -> tuple[np.ndarray, np.ndarray]:
         """Predictions at the requests (m,) and a status per subject (0: none can fail)."""
-        values = {name: np.broadcast_to(np.asarray(p[name], float), (plan.n_rows,)) for name in plan.names}
+        values = values_by_row(p, plan.names, plan.n_rows)
         with np.errstate(all="ignore"):
             found = self.values(values, plan, np, plan.constants)
         return found, np.zeros(plan.n_subjects, np.int64)
@@ -205,7 +201,7 @@ class Function:
         import pytensor.tensor as pt
 
         constants = {key: pytensor.shared(value, name=key) for key, value in plan.constants.items()}
-        return self.values({name: pt.as_tensor_variable(p[name]) for name in plan.names}, plan, pt, constants)
+        return self.values(symbolic_values(p, plan.names), plan, pt, constants)
 
     def values(
         self,
@@ -285,148 +281,3 @@ def _as_slice(where: np.ndarray) -> Any:
     """Consecutive positions as a slice."""
     first, last = int(where[0]), int(where[-1])
     return slice(first, last + 1) if last - first + 1 == len(where) else where
-
-
-def _names(outputs: Any) -> tuple[str, ...] | None:
-    if outputs is None:
-        return None
-    return (outputs,) if isinstance(outputs, str) else tuple(outputs)
-
-
-def _same_names(given: tuple[str, ...], used: tuple[str, ...]) -> None:
-    if unused := [name for name in given if name not in used]:
-        remedy = closest(unused[0], used) or "Leave it out."
-        expected = f"parameters that the function uses ({', '.join(used) or 'none'})"
-        raise ModelError(explain(expected=expected, got=unused[0], remedy=remedy))
-    if absent := [name for name in used if name not in given]:
-        expected = f"all parameters of the function ({', '.join(used)}) in `parameters`"
-        raise ModelError(explain(expected=expected, got=f"no {', '.join(absent)}"))
-
-
-def _from_text(
-    text: str, parameters: tuple[str, ...], columns: tuple[str, ...], outputs: tuple[str, ...] | None
-) -> System:
-    g, names, assigned = parse_assignments(text, (*parameters, *columns))
-    chosen = [n for n in assigned if not n.startswith("_")] if outputs is None else list(outputs)
-    for name in chosen:
-        if name not in assigned:
-            expected = f"outputs that are assigned ({', '.join(assigned)})"
-            raise ModelError(explain(expected=expected, got=name, remedy=closest(name, assigned) or None))
-    return _system(g, names, columns, {name: assigned[name] for name in chosen})
-
-
-def _traced(
-    function: Any, parameters: tuple[str, ...], columns: tuple[str, ...], outputs: tuple[str, ...] | None
-) -> System:
-    if not callable(function):
-        remedy = "Write Function(f) with def f(t, A, k): ..., or the same as text."
-        raise ModelError(explain(expected="a function or text", got=repr(function), remedy=remedy))
-    g = Graph()
-    p = Names(g, "p", "parameter", (*parameters, *columns), grows=not parameters)
-    positional, keywords = [], {}
-    for argument in inspect.signature(function).parameters.values():
-        value: Any
-        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
-            remedy = "Name the arguments one by one, or write f(t, p) and p.NAME."
-            raise ModelError(explain(expected="named arguments", got=f"*{argument.name}", remedy=remedy))
-        if argument.default is not argument.empty:
-            got = f"{argument.name}={argument.default!r}"
-            remedy = "A known value is a Parameter with a number: Parameter(2.0)."
-            raise ModelError(explain(expected="arguments without defaults", got=got, remedy=remedy))
-        if argument.name in TIME:
-            value = Symbol(g, g.leaf("t"))
-        else:
-            value = p if argument.name == "p" else p[argument.name]
-        if argument.kind is argument.KEYWORD_ONLY:
-            keywords[argument.name] = value
-        else:
-            positional.append(value)
-    returned = function(*positional, **keywords)
-    if not isinstance(returned, Mapping):
-        own = getattr(function, "__name__", "y")
-        default = own if own.isidentifier() else "y"
-        if outputs is not None and len(outputs) != 1:
-            remedy = "Return a dict of output -> value."
-            raise ModelError(explain(expected=f"the outputs {outputs}", got="one value", remedy=remedy))
-        returned, outputs = {(outputs or (default,))[0]: returned}, None
-    for name in returned:
-        if not (isinstance(name, str) and name.isidentifier()):
-            raise ModelError(explain(expected="names in what the function returns", got=repr(name)))
-    chosen = outputs or tuple(returned)
-    if unknown := [name for name in chosen if name not in returned]:
-        hint = closest(unknown[0], returned) or None
-        expected = f"outputs that the function returns ({', '.join(returned)})"
-        raise ModelError(explain(expected=expected, got=unknown[0], remedy=hint))
-    return _system(g, tuple(p.keys()), columns, {name: number_of(g, returned[name]) for name in chosen})
-
-
-def _system(g: Graph, names: tuple[str, ...], columns: tuple[str, ...], outputs: Mapping[str, int]) -> System:
-    if not outputs:
-        raise ModelError(explain(expected="at least one output", got="none"))
-    if clash := [name for name in outputs if name in names]:
-        got = f"{clash[0]!r} for both"
-        raise ModelError(explain(expected="outputs and arguments of different names", got=got))
-    used = _leaves(g, outputs.values())
-    if idle := [name for i, name in enumerate(names) if i not in used]:
-        what = "columns" if idle[0] in columns else "parameters"
-        got, remedy = f"{idle[0]!r}, which changes no output", "Leave it out."
-        raise ModelError(explain(expected=f"{what} that the function uses", got=got, remedy=remedy))
-    return System(g, (), names, (), (), dict(outputs), {})
-
-
-def _leaves(g: Graph, nodes: Iterable[int]) -> set[int]:
-    """Numbers of the parameters on which nodes depend."""
-    found, pending, seen = set(), list(nodes), set()
-    while pending:
-        i = pending.pop()
-        if i in seen:
-            continue
-        seen.add(i)
-        op, *a = g.nodes[i]
-        if op == "p":
-            found.add(a[0])
-        elif op not in ("const", "t"):
-            pending.extend(a)
-    return found
-
-
-_SIGNS = {"lt": "<", "le": "≤", "eq": "=", "and": "and", "or": "or", "not": "not"}
-
-
-def _formula(g: Graph, i: int, time: Formula, p: list[Formula]) -> Formula:
-    op, *a = g.nodes[i]
-    if op == "const":
-        return Constant(a[0])
-    if op == "t":
-        return time
-    if op == "p":
-        return p[a[0]]
-    x = [_formula(g, k, time, p) for k in a]
-    match op:
-        case "add":
-            return Sum((*(x[0].terms if isinstance(x[0], Sum) else (x[0],)), x[1]))
-        case "sub":
-            return less(x[0], x[1])
-        case "mul" | "div":
-            sign, first = _without_sign(x[0])
-            if op == "div":
-                return _signed(sign, Ratio(first, x[1]))
-            factors = first.factors if isinstance(first, Product) else (first,)
-            return _signed(sign, Product((*factors, x[1])))
-        case "pow":
-            return Raised(x[0], x[1])
-        case "neg":
-            return _signed(-1, x[0])
-    return Call({**_SIGNS, "where": "if"}.get(op, op), tuple(x))
-
-
-def _signed(sign: int, formula: Formula) -> Formula:
-    """A sum of one term, which is written with its sign."""
-    return formula if sign > 0 else Sum((Product((Constant(-1), formula)),))
-
-
-def _without_sign(formula: Formula) -> tuple[int, Formula]:
-    match formula:
-        case Sum((Product((Constant(-1), inner)),)):
-            return -1, inner
-    return 1, formula

@@ -23,6 +23,7 @@ from bayes_nlmem.structures.events import (
     check_records,
     number_of_compartment,
 )
+from bayes_nlmem.structures.parameter_rows import symbolic_matrix, symbolic_values, values_by_row
 from bayes_nlmem.structures.routes import by_routes
 from bayes_nlmem.structures.text import parse, written
 
@@ -190,8 +191,7 @@ class ODE:
         """The equations, traced or read."""
         return self._system()
 
-    # --- names
-    # -----------------------------------------------------------------------------------------------------
+    # --- names -------------------------------------------------------------------------------------
 
     @cached_property
     def code(self) -> Code:
@@ -263,8 +263,7 @@ class ODE:
         """
         return number_of_compartment(value, self.compartments, self.name or "the equations")
 
-    # --- solving
-    # ---------------------------------------------------------------------------------------------------
+    # --- solving -----------------------------------------------------------------------------------
 
     def plan(self, records: Records, requests: Requests, names: Iterable[str]) -> ODEPlan:
         """Compile the event schedule for the parameters `names`.
@@ -343,9 +342,8 @@ class ODE:
                 strict=True,
             )
         )
-        for (
-            route
-        ) in self.system.routes:  # what is given for the whole dose acts besides what a route has of its own
+        # What is given for the whole dose acts besides what a route has of its own.
+        for route in self.system.routes:
             if f"F_{route}" in derived and "F" in plan.names:
                 derived[f"F_{route}"] = derived[f"F_{route}"] * p["F"]
             if f"ALAG_{route}" in derived and "ALAG" in plan.names:
@@ -357,7 +355,7 @@ class ODE:
         from bayes_nlmem.engine.ode.choice import solver_for
         from bayes_nlmem.engine.ode.kernel import solve_equations
 
-        values = {name: np.broadcast_to(np.asarray(p[name], float), (plan.n_rows,)) for name in plan.names}
+        values = values_by_row(p, plan.names, plan.n_rows)
         with np.errstate(all="ignore"):
             columns = self.engine_columns(values, plan)
         phi = np.column_stack([np.broadcast_to(c, (plan.n_rows,)) for c in columns])
@@ -385,12 +383,10 @@ class ODE:
         """
         import pytensor.tensor as pt
 
-        from bayes_nlmem.engine.ode.op import symbolic_values
+        from bayes_nlmem.engine.ode.op import symbolic_values as symbolic_solution
         from bayes_nlmem.engine.op import shared_tables
 
         tables = shared_tables(plan) if tables is None else tables  # type: ignore[arg-type]
-        values = {name: pt.as_tensor_variable(p[name]) for name in plan.names}
-        spread = next((0.0 * v for v in values.values() if v.ndim == 1), pt.zeros(plan.n_rows))
-        columns = [pt.as_tensor_variable(c) for c in self.engine_columns(values, plan, pt)]
-        phi = pt.stack([c + spread if c.ndim == 0 else c for c in columns], axis=1)
-        return symbolic_values(phi, plan, tables, self.tolerances, self.solver)[0]
+        values = symbolic_values(p, plan.names)
+        phi = symbolic_matrix(self.engine_columns(values, plan, pt), values, plan.n_rows)
+        return symbolic_solution(phi, plan, tables, self.tolerances, self.solver)[0]

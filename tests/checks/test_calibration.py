@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import bayes_nlmem as bn
-from bayes_nlmem.checks import calibration as module
+from bayes_nlmem.checks import simulation_based as module
+from bayes_nlmem.checks.replication import PROBABILITIES
 
 
 def made(number, *, wrong=False):
@@ -17,7 +18,7 @@ def made(number, *, wrong=False):
     mean, sd = data / 2 + (0.7 if wrong else 0), np.sqrt(0.5)
     draws = rng.normal(mean, sd, 400)
     one = {"truth": truth, "rank": int((draws[:99] < truth).sum()), "mean": draws.mean(), "sd": draws.std()}
-    one["quantiles"] = np.quantile(draws, module.PROBABILITIES).tolist()
+    one["quantiles"] = np.quantile(draws, PROBABILITIES).tolist()
     return {"replicate": number, "status": "ok", "quantities": {"mu": one}, "divergences": 0}
 
 

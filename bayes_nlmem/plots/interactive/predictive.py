@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bayes_nlmem.checks.visual_predictive import VPC, vpc
+from bayes_nlmem.checks.visual_predictive import vpc
+from bayes_nlmem.checks.vpc_arrays import VPC
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.plots.interactive.canvas import empty, faded, line, plotly
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION
