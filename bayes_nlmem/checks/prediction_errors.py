@@ -225,7 +225,7 @@ def npde_of_arrays(
     flags = np.zeros(n, int) if censored is None else np.asarray(censored, int)
     lower = np.broadcast_to(np.asarray(-np.inf if lloq is None else lloq, float), n)
     upper = np.broadcast_to(np.asarray(np.inf if uloq is None else uloq, float), n)
-    _check(y, ys, who, flags, lower, upper, decorrelation, censoring, ties, individual)
+    _check(y, ys, who, flags, decorrelation, censoring, ties, individual)
     rng = np.random.default_rng(seed)
     beyond = flags != 0
     expected = ys.mean(axis=0)
@@ -266,7 +266,7 @@ def npde_of_arrays(
     return NPDE(table, tests, settings, {}, "DV")
 
 
-def _check(y, ys, who, flags, lower, upper, decorrelation, censoring, ties, individual) -> None:
+def _check(y, ys, who, flags, decorrelation, censoring, ties, individual) -> None:
     n = len(y)
     for name, value, valid in (
         ("decorrelation", decorrelation, DECORRELATIONS),

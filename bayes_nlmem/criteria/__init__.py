@@ -1,1 +1,1 @@
-"""Floor 8: which model predicts better, and by how much more than chance."""
+"""Which model predicts better, and by how much more than chance."""

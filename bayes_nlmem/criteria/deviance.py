@@ -15,7 +15,12 @@ from bayes_nlmem.marginal.point import point_of
 
 @dataclass(frozen=True, repr=False)
 class DIC:
-    """Deviance information criterion; smaller is better.
+    r"""Deviance information criterion; smaller is better.
+
+    .. math:: \mathrm{DIC} = \bar D + p, \qquad p = \bar D - D(\bar\theta)
+
+    with the deviance :math:`D = -2 \log p(y \mid \theta)`, its posterior mean :math:`\bar D`, and its value
+    at the posterior mean of the parameters.
 
     Parameters
     ----------
@@ -25,6 +30,10 @@ class DIC:
         Posterior mean of -2 log p(y | .).
     deviance_at_mean : float
         -2 log p(y | .) at the posterior mean.
+
+    References
+    ----------
+    Spiegelhalter, Best, Carlin & van der Linde 2002, doi:10.1111/1467-9868.00353
 
     Examples
     --------

@@ -154,7 +154,7 @@ class Design:
             frames.append(_records(arm, first, rng))
             first += arm.subjects
         frame = pd.concat(frames, ignore_index=True)
-        names = [name for name in self.arms[0].covariates]
+        names = list(self.arms[0].covariates)
         several = any("*" not in arm.times for arm in self.arms)
         kept = frame if several else frame.drop(columns="DVID")
         if not any(arm.occasions for arm in self.arms):

@@ -55,11 +55,6 @@ class Fault:
     remedy: str = ""
 
     @property
-    def is_error(self) -> bool:
-        """Whether the fault stops the reading (`E_`) or only deserves a look (`W_`)."""
-        return self.code.startswith("E_")
-
-    @property
     def place(self) -> str:
         """Rows and subjects in one line, empty if the fault is about the whole file."""
         parts = []

@@ -1,1 +1,1 @@
-"""Floor 6: fitting, and what was learnt."""
+"""Fitting, and what was learnt."""

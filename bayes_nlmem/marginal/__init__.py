@@ -1,1 +1,1 @@
-"""Floor 5: subjects one by one: their densities given the population, their modes, their likelihoods."""
+"""Subjects one by one: their densities given the population, their modes, their likelihoods."""

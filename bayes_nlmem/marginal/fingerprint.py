@@ -74,7 +74,7 @@ def _text(value: Any) -> str:
         return f"map({','.join(f'{_text(k)}={_text(v)}' for k, v in value.items())})"
     if isinstance(value, slice):
         return f"slice({_text(value.start)},{_text(value.stop)},{_text(value.step)})"
-    if isinstance(value, type) or isinstance(value, types.FunctionType | types.BuiltinFunctionType):
+    if isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
         return _name(value)
     if isinstance(value, Op | Type):
         return _of_op(value)

@@ -31,7 +31,7 @@ def focei(conditional: Conditional, linearisation: Linearisation, modes: Modes) 
     """
     linear = linearisation.at(modes.theta, modes.b)
     check_normal(conditional, linear)
-    n, width = conditional.slots.shape
+    n = len(conditional.slots)
     precision = effects_precision(conditional, modes.theta, modes.b)
     scaled, scaled_sd = linear.by_effect / linear.sd[:, None], linear.sd_by_effect / linear.sd[:, None]
     np.add.at(precision, linear.subject, np.einsum("ki,kj->kij", scaled, scaled))

@@ -30,7 +30,6 @@ from bayes_nlmem.marginal.separable import check_complete
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import translate
 
-_NUMERICAL = ("quadrature", "importance")
 METHODS = {
     "importance": "importance sampling",
     "quadrature": "adaptive Gauss-Hermite quadrature",

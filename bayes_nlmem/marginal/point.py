@@ -59,7 +59,7 @@ def point_of(conditional: Conditional, at: Any, zero: tuple[str, ...] = ()) -> n
     variables = {rv.name: rv for rv in conditional.population.variables}
     derived = [name for name in given if name not in variables]
     needed = [name for name in variables if name not in zero]
-    _check_names(conditional, given, derived)
+    _check_names(conditional, derived)
     missing = [name for name in variables if name not in given]
     solved = missing if derived else []
     if derived:
@@ -164,7 +164,7 @@ def _forward(conditional: Conditional, given: Mapping[str, np.ndarray]) -> np.nd
         return _joined(_forward_function(conditional)(*values))
 
 
-def _check_names(conditional: Conditional, given: Mapping[str, np.ndarray], derived: list[str]) -> None:
+def _check_names(conditional: Conditional, derived: list[str]) -> None:
     graph = conditional.graph
     valid = [rv.name for rv in conditional.population.variables] + derivable(conditional)
     for name in derived:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bayes_nlmem.checks.numerical_predictive import numerical_predictive_check
 from bayes_nlmem.checks.outlying import outliers
-from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.plots.finished import finished_or_made
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, SMOOTH, new_figure, style
 
 
@@ -44,9 +44,7 @@ def plot_numerical_predictive_check(learnt: Any, *, axes: Any = None, **options:
     >>> figure.axes[0].get_xlabel()
     'Prediction interval [%]'
     """
-    if isinstance(learnt, pd.DataFrame) and options:
-        raise ModelError(explain(expected="no options beside a table", got=", ".join(options)))
-    table = learnt if isinstance(learnt, pd.DataFrame) else numerical_predictive_check(learnt, **options)
+    table = finished_or_made(learnt, pd.DataFrame, numerical_predictive_check, options, what="a table")
     strata = list(dict.fromkeys(table.stratum))
     with style():
         figure = new_figure(8.0, 2.9 * len(strata)) if axes is None else np.ravel(axes)[0].figure
@@ -129,9 +127,7 @@ def plot_outliers(learnt: Any, *, most: int = 15, axes: Any = None, **options: A
     >>> len(figure.axes[0].get_yticks())
     12
     """
-    if isinstance(learnt, pd.DataFrame) and options:
-        raise ModelError(explain(expected="no options beside a table", got=", ".join(options)))
-    table = learnt if isinstance(learnt, pd.DataFrame) else outliers(learnt, **options)
+    table = finished_or_made(learnt, pd.DataFrame, outliers, options, what="a table")
     shown = table.head(most).iloc[::-1]
     place = np.arange(len(shown))
     own = axes is None

@@ -11,7 +11,15 @@ import pandas as pd
 from bayes_nlmem.plots.individuals import chosen_output
 from bayes_nlmem.plots.pointing import observation_words, tell
 from bayes_nlmem.plots.smoother import lowess
-from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, SMOOTH, labelled, new_figure, plain_log, style
+from bayes_nlmem.plots.style import (
+    DOT,
+    MUTED,
+    SMOOTH,
+    labelled,
+    new_figure,
+    plain_log,
+    style,
+)
 
 
 def plot_goodness_of_fit(
@@ -102,7 +110,7 @@ def _legend() -> list[Any]:
     from matplotlib.lines import Line2D
 
     return [
-        Line2D([], [], **_DOT, label="observation"),
+        Line2D([], [], **DOT, label="observation"),
         Line2D([], [], color=SMOOTH, linewidth=1.6, label="local regression"),
         Line2D([], [], color=MUTED, linewidth=1, label="identity, 0, or mean of |N(0, 1)|"),
         Line2D([], [], color=MUTED, linewidth=0.9, linestyle=(0, (2, 2)), label="±1.96"),
@@ -151,7 +159,7 @@ def _normal_quantiles(axes: Any, seen: pd.DataFrame, _: str, __: str, ___: str, 
     if ordered.size:
         ends = [min(normal[0], ordered[0]), max(normal[-1], ordered[-1])]
         axes.plot(ends, ends, color=MUTED, linewidth=1)
-    tell(axes.plot(normal, ordered, **_DOT), known.WORDS)
+    tell(axes.plot(normal, ordered, **DOT), known.WORDS)
     axes.set(xlabel="Normal quantiles", ylabel="IWRES quantiles")
 
 
@@ -163,19 +171,10 @@ _PANELS: tuple[Callable[..., None], ...] = (
     _residuals_over_prediction,
     _normal_quantiles,
 )
-_DOT: dict[str, Any] = {
-    "linestyle": "none",
-    "marker": "o",
-    "markersize": 3.6,
-    "markerfacecolor": INDIVIDUAL,
-    "markeredgecolor": INK,
-    "markeredgewidth": 0.3,
-    "alpha": 0.65,
-}
 
 
 def _cloud(axes: Any, x: pd.Series, y: pd.Series, words: pd.Series, robust: int = 3) -> None:
-    tell(axes.plot(x, y, **_DOT), words)
+    tell(axes.plot(x, y, **DOT), words)
     axes.plot(*lowess(x, y, robust=robust), color=SMOOTH, linewidth=1.6)
 
 
@@ -194,7 +193,7 @@ def _identity_panel(
     if not log:
         _cloud(axes, predicted, observed, words)
         return
-    tell(axes.plot(predicted, observed, **_DOT), words)
+    tell(axes.plot(predicted, observed, **DOT), words)
     place, height = lowess(np.log(predicted), np.log(observed))  # the smoother sees what the eye sees
     axes.plot(np.exp(place), np.exp(height), color=SMOOTH, linewidth=1.6)
     plain_log(axes.xaxis)

@@ -9,10 +9,10 @@ import pandas as pd
 
 from bayes_nlmem.checks.weighted import residuals
 from bayes_nlmem.ground.messages import ModelError, explain
-from bayes_nlmem.plots.errors import normal_histogram, normal_quantiles
 from bayes_nlmem.plots.individuals import chosen_output
+from bayes_nlmem.plots.residual_marks import normal_histogram, normal_quantiles, trend
 from bayes_nlmem.plots.smoother import lowess
-from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, SMOOTH, labelled, new_figure, style
+from bayes_nlmem.plots.style import DOT, MUTED, SMOOTH, labelled, new_figure, style
 
 KINDS = ("IWRES", "CWRES", "WRES", "EWRES", "NPD", "NPDE")
 # What a residual belongs to: individual ones to the individual prediction, the others to the population's.
@@ -98,45 +98,19 @@ def plot_residuals(
     with style():
         figure = new_figure(9.2, 5.7) if axes is None else np.ravel(axes)[0].figure
         panels = np.ravel(figure.subplots(2, 3) if axes is None else axes)
-        _trend(panels[0], own, "TIME", residual, labelled("Time", time))
-        _trend(panels[1], own[own.TAD.notna()], "TAD", residual, labelled("Time after dose", time))
-        _trend(panels[2], own, predicted, residual, labelled(_WORDS[predicted], unit))
+        trend(panels[0], own, "TIME", residual, labelled("Time", time))
+        trend(panels[1], own[own.TAD.notna()], "TAD", residual, labelled("Time after dose", time))
+        trend(panels[2], own, predicted, residual, labelled(_WORDS[predicted], unit))
         _size(panels[3], own, predicted, residual, labelled(_WORDS[predicted], unit))
         normal_quantiles(panels[4], own[residual].to_numpy(float), residual)
         normal_histogram(panels[5], own[residual].to_numpy(float), residual)
     return figure
 
 
-_DOT: dict[str, Any] = {
-    "linestyle": "none",
-    "marker": "o",
-    "markersize": 3.4,
-    "markerfacecolor": INDIVIDUAL,
-    "markeredgecolor": INK,
-    "markeredgewidth": 0.3,
-    "alpha": 0.65,
-}
-
-
-def _trend(axes: Any, own: pd.DataFrame, x: str, y: str, label: str) -> None:
-    axes.axhline(0, color=MUTED, linewidth=1)
-    for bound in (-1.96, 1.96):
-        axes.axhline(bound, color=MUTED, linewidth=0.9, linestyle=(0, (2, 2)))
-    quantified = own[own.CENS == 0]
-    axes.plot(quantified[x], quantified[y], **_DOT)
-    for code, marker in ((1, "v"), (-1, "^")):
-        beyond = own[own.CENS == code]
-        shape = {"marker": marker, "markerfacecolor": "none", "markeredgecolor": INK, "markersize": 4.6}
-        axes.plot(beyond[x], beyond[y], **{**_DOT, **shape, "markeredgewidth": 0.8})
-    axes.plot(*lowess(own[x], own[y]), color=SMOOTH, linewidth=1.6)
-    reach = max(2.7, float(own[y].abs().max()) * 1.08) if len(own) else 2.7
-    axes.set(xlabel=label, ylabel=y, ylim=(-reach, reach))
-
-
 def _size(axes: Any, own: pd.DataFrame, x: str, y: str, label: str) -> None:
     size = own[y].abs()
     axes.axhline(np.sqrt(2 / np.pi), color=MUTED, linewidth=1)  # E|N(0, 1)|
-    axes.plot(own[x], size, **_DOT)
+    axes.plot(own[x], size, **DOT)
     axes.plot(*lowess(own[x], size, robust=0), color=SMOOTH, linewidth=1.6)
     axes.set(xlabel=label, ylabel=f"|{y}|")
     axes.set_ylim(bottom=0)

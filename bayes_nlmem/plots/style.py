@@ -45,6 +45,16 @@ _PARAMETERS: Mapping[str, Any] = {
     "ytick.labelsize": 8,
 }
 
+DOT: dict[str, Any] = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 3.6,
+    "markerfacecolor": INDIVIDUAL,
+    "markeredgecolor": INK,
+    "markeredgewidth": 0.3,
+    "alpha": 0.65,
+}
+
 
 @contextmanager
 def style() -> Iterator[None]:

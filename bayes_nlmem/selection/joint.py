@@ -59,8 +59,11 @@ class CovariateSelection:
     Examples
     --------
     >>> import bayes_nlmem as bn
-    >>> bn.CovariateSelection.__name__
-    'CovariateSelection'
+    >>> study = bn.zoo.load("theophylline")
+    >>> base = study.model.without_covariate("V", "WT")
+    >>> found = bn.select_covariates(base, study.data, seed=1)  # doctest: +SKIP
+    >>> found.effects[["relation", "median", "inclusion"]]  # doctest: +SKIP
+    >>> next_model = found.model  # doctest: +SKIP
     """
 
     fit: Fit

@@ -54,8 +54,11 @@ class CovariateSearch:
     Examples
     --------
     >>> import bayes_nlmem as bn
-    >>> bn.CovariateSearch.__name__
-    'CovariateSearch'
+    >>> study = bn.zoo.load("theophylline")
+    >>> base = study.model.without_covariate("V", "WT")
+    >>> found = bn.search_covariates(base, study.data, method="laplace")  # doctest: +SKIP
+    >>> [str(relation) for relation in found.selected]  # doctest: +SKIP
+    >>> found.steps[["relation", "change", "p_value", "chosen"]]  # doctest: +SKIP
     """
 
     model: Model

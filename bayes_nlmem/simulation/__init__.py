@@ -1,1 +1,1 @@
-"""Floor 7: predictions for given parameters."""
+"""Predictions for given parameters."""

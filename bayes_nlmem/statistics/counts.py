@@ -292,9 +292,8 @@ class ZeroInflated:
     ) -> Sequence[Equation]:
         """The law for printing."""
         zero = other("zero") if isinstance(self.probability, str) else parameter("zero")
-        law, *rest = self.count.equations(observed, f, parameter, other)
-        inflated = Equation(observed, Call("ZeroInflated", (zero, law.right)), "~")
-        return [inflated] if not rest else [inflated]
+        law, *_ = self.count.equations(observed, f, parameter, other)
+        return [Equation(observed, Call("ZeroInflated", (zero, law.right)), "~")]
 
     def meaning(self, suffix: str) -> str:
         """Words for the tables."""

@@ -45,6 +45,9 @@ class Hazard(Protocol):
 class ExponentialHazard:
     r"""Constant hazard, :math:`h(t) = 1 / T_e`.
 
+    The characteristic time :math:`T_e`, here the mean time to the event, is the output of the structure under
+    which the endpoint stands. In all hazards t has the unit of TIME, h its inverse.
+
     Examples
     --------
     >>> import numpy as np

@@ -1,1 +1,1 @@
-"""Floor 4: from specification and data to a PyMC graph."""
+"""From specification and data to a PyMC graph."""

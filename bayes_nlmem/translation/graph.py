@@ -164,7 +164,7 @@ def translate(
             groups=draw_group_effects(model),
         )
         covariates = complete_covariates(model, layout, covariates)
-        scenarios = draw_scenarios(model, layout, covariates)
+        scenarios = draw_scenarios(model, layout)
 
         def individuals(scenario: Scenario) -> Values:
             of_scenario = {**covariates, **scenario.covariates}

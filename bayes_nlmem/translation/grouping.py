@@ -18,7 +18,7 @@ def group_problems(model: Model, data: Dataset) -> Iterator[str]:
     """What speaks against the levels above the subject, given the data."""
     found: dict[str, Groups] = {}
     for name in groups_of(model):
-        if problem := _column_problem(model, data, name):
+        if problem := _column_problem(data, name):
             yield problem
             continue
         found[name] = groups = groups_in(data, name)
@@ -39,7 +39,7 @@ def group_problems(model: Model, data: Dataset) -> Iterator[str]:
         yield from _relation_problems(model, found, one, other)
 
 
-def _column_problem(model: Model, data: Dataset, name: str) -> str | None:
+def _column_problem(data: Dataset, name: str) -> str | None:
     if name not in data.covariates:
         return explain(
             expected=f"the level {name!r} among the covariates read: {', '.join(data.covariates) or 'none'}",

@@ -89,7 +89,7 @@ class Unseen:
     size: int
 
 
-def draw_scenarios(model: Model, layout: Layout, covariates: Mapping[str, Any]) -> Scenarios | None:
+def draw_scenarios(model: Model, layout: Layout) -> Scenarios | None:
     """Put the probabilities of classes and missing categories into the graph; None if there are none."""
     graph = pm.modelcontext(None)
     n = len(layout.subjects)
@@ -125,7 +125,7 @@ def draw_scenarios(model: Model, layout: Layout, covariates: Mapping[str, Any]) 
         one_of = np.where(number == 0, 0.0, IMPOSSIBLE)  # a known category counts once
         weights = weights + pt.where(mask[:, None], pt.log(shares)[number][None, :], one_of[None, :])
         if not law.known:
-            values = np.array([str(value) for value in _labels(layout.subject_covariates[name], law)])
+            values = np.array([str(value) for value in _labels(layout.subject_covariates[name])])
             counts = np.array([np.sum(values[~mask] == level) for level in levels], float)
             pm.Potential(f"{name}_known_values", (counts * pt.log(shares)).sum())
         dims = (f"{name}_subject", f"{name}_level")
@@ -234,7 +234,7 @@ def _given_density(value: Any, share: Any, new: Any) -> Any:
 
 
 def _given_draw(share: Any, new: Any, size: Any) -> Any:
-    return pt.identity(new) if hasattr(pt, "identity") else new + 0.0
+    return pt.identity(new)
 
 
 def _draw_typical_values(model: Model) -> None:
@@ -276,8 +276,8 @@ def _law(model: Model, name: str) -> ImputedCategory:
     return law
 
 
-def _labels(values: np.ndarray, law: ImputedCategory) -> list[Any]:
-    """The levels as the law writes them: codes read as numbers are whole."""
+def _labels(values: np.ndarray) -> list[Any]:
+    """The levels as laws write them: codes read as numbers are whole."""
     return [int(v) if isinstance(v, float) and v.is_integer() else v for v in np.asarray(values).tolist()]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_nlmem.checks.visual_predictive import vpc
 from bayes_nlmem.checks.vpc_arrays import VPC
-from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.plots.finished import finished_or_made
 from bayes_nlmem.plots.interactive.canvas import empty, faded, line, plotly
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION
 
@@ -42,9 +42,7 @@ def explore_vpc(learnt: Any, *, log_scale: bool = False, **options: Any) -> Any:
     >>> bn.explore_vpc(fit, draws=500, seed=1).show()  # doctest: +SKIP
     """
     go = plotly()
-    if isinstance(learnt, VPC) and options:
-        raise ModelError(explain(expected="no options beside a finished check", got=", ".join(options)))
-    check = learnt if isinstance(learnt, VPC) else vpc(learnt, **options)
+    check = finished_or_made(learnt, VPC, vpc, options, what="a finished check")
     strata = list(check.bins)
     figure = empty(1, len(strata), height=460, titles=[name for name in strata if name], shared_yaxes=True)
     percentiles = sorted(check.settings["percentiles"])
