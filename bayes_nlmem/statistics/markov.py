@@ -17,8 +17,26 @@ from bayes_nlmem.statistics.endpoints import Rows, Trouble, not_censored, one_of
 from bayes_nlmem.statistics.ordered import draw_category, moments_of_scores
 
 
+class _Chain:
+    """What follows from the probabilities of the states given the one before."""
+
+    states: Sequence[float]
+
+    def probabilities(self, f: Any, given: Mapping[str, Any]) -> Any:
+        """Probability of every state, one more dimension at the end."""
+        raise NotImplementedError
+
+    def draw(self, rng: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> Any:
+        """Chains of states that begin with the observed first state of each subject."""
+        return draw_chain(rng, self, f, given, size)
+
+    def moments(self, f: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Mean and variance of the state as a number, given the one before; NaN in first rows."""
+        return moments_of_scores(self.probabilities(f, given), self.states)
+
+
 @dataclass(frozen=True)
-class MarkovChain:
+class MarkovChain(_Chain):
     r"""States of a first-order Markov chain: the state of a row depends on that of the row before.
 
     .. math:: P(y_{ij} = b \mid y_{i,j-1} = a) = \frac{e^{l_{ab}}}{1 + \sum_{c \ne a} e^{l_{ac}}}
@@ -143,14 +161,6 @@ class MarkovChain:
         found[np.broadcast_to(given["first"], shape) > 0] = np.nan
         return found
 
-    def draw(self, rng: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> Any:
-        """Chains of states that begin with the observed first state of each subject."""
-        return draw_chain(rng, self, f, given, size)
-
-    def moments(self, f: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Mean and variance of the state as a number, given the one before; NaN in first rows."""
-        return moments_of_scores(self.probabilities(f, given), self.states)
-
     def equations(
         self,
         observed: Formula,
@@ -166,7 +176,7 @@ class MarkovChain:
 
 
 @dataclass(frozen=True)
-class TwoStates:
+class TwoStates(_Chain):
     r"""Two states in continuous time: rates of going there and back.
 
     .. math:: P(y(t + d) = 1 \mid y(t) = 0) = \frac{q_{01}}{q} (1 - e^{-q d}), \qquad q = q_{01} + q_{10}
@@ -261,14 +271,6 @@ class TwoStates:
         in_second = np.where(second, 1.0 - back / (there + back) * passed, there / (there + back) * passed)
         in_second = np.where(np.asarray(given["first"]) > 0, np.nan, in_second)
         return np.stack([1.0 - in_second, in_second], axis=-1)
-
-    def draw(self, rng: Any, f: Any, given: Mapping[str, Any], size: Any = None) -> Any:
-        """Chains of states that begin with the observed first state of each subject."""
-        return draw_chain(rng, self, f, given, size)
-
-    def moments(self, f: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Mean and variance of the state as a number, given the one before; NaN in first rows."""
-        return moments_of_scores(self.probabilities(f, given), self.states)
 
     def equations(
         self,

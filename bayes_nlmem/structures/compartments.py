@@ -11,6 +11,7 @@ import numpy as np
 from bayes_nlmem.engine.plan import Plan, compile_schedule
 from bayes_nlmem.engine.records import Records, Requests
 from bayes_nlmem.ground.messages import ModelError, closest, explain
+from bayes_nlmem.structures.common_verbs import CommonVerbs
 from bayes_nlmem.structures.events import check_modelled, check_records, number_of_compartment
 from bayes_nlmem.structures.parameter_rows import symbolic_matrix, symbolic_values, values_by_row
 from bayes_nlmem.structures.parameterisation import (
@@ -24,8 +25,6 @@ from bayes_nlmem.structures.parameterisation import (
 if TYPE_CHECKING:
     from pytensor.graph.basic import Variable
 
-    from bayes_nlmem.structures.driven import Driven
-    from bayes_nlmem.structures.ode import ODE
 
 Absorption = Literal["first-order", "zero-order"] | None
 Parameterisation = Literal["clearances", "rate constants"]
@@ -34,7 +33,7 @@ _INPUTS = ("F", "ALAG", "D", "R")
 
 
 @dataclass(frozen=True, repr=False)
-class _Compartments:
+class _Compartments(CommonVerbs):
     """What the one-, two- and three-compartment systems have in common."""
 
     absorption: Absorption = None
@@ -85,10 +84,6 @@ class _Compartments:
             if name not in self.parameters
         )
 
-    def accepts(self, name: str) -> bool:
-        """Whether `name` may be given as a parameter."""
-        return name in self.parameters or name in self.optional
-
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of what can be observed: the concentration, then the amounts."""
@@ -130,12 +125,6 @@ class _Compartments:
                 remedy=closest(name, self.parameters + self.optional) or None,
             )
         )
-
-    def drives(self, pd: ODE) -> ODE | Driven:
-        """The structure and one that its outputs drive, as equations; see `structures.drives`."""
-        from bayes_nlmem.structures.composition import drives
-
-        return drives(self, pd)  # type: ignore[arg-type]
 
     def compartment_number(self, value: object) -> int:
         """Number of a compartment (from 1; 0 stands for the default) from a CMT: number, text or name.
@@ -219,10 +208,6 @@ class _Compartments:
             amounts, _, status = solve_amounts(phi, plan)
             volume = values[self.volume][plan.tables["asked_row"]]
             return np.where(plan.outputs == 0, amounts / volume, amounts), status
-
-    def evaluate(self, p: Mapping[str, np.ndarray], plan: Plan) -> np.ndarray:
-        """Predictions at the requests (m,) for parameters given by row (n_rows,), or as numbers."""
-        return self.solve(p, plan)[0]
 
     def predict(
         self, p: Mapping[str, Variable], plan: Plan, tables: Mapping[str, Variable] | None = None

@@ -14,6 +14,7 @@ from bayes_nlmem.engine.ode.trace import System
 from bayes_nlmem.engine.records import Records, Requests
 from bayes_nlmem.ground.formulas import Formula
 from bayes_nlmem.ground.messages import DataError, Fault, ModelError, closest, explain
+from bayes_nlmem.structures.common_verbs import CommonVerbs
 from bayes_nlmem.structures.function_tracing import check_same_names, from_text, names_of, traced
 from bayes_nlmem.structures.graph_formulas import formula_of
 from bayes_nlmem.structures.parameter_rows import symbolic_values, values_by_row
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Function:
+class Function(CommonVerbs):
     r"""A structure given by a function of time, parameters and columns of the data; no doses are needed.
 
     .. math:: \text{output}_{ij} = f(t_{ij}, \text{columns}_{ij}, p_i)
@@ -116,10 +117,6 @@ class Function:
         """A function has no parameters that may be left out."""
         return ()
 
-    def accepts(self, name: str) -> bool:
-        """Whether `name` is a parameter."""
-        return name in self.parameters
-
     def canonical(self, name: str) -> str:
         """The parameter's own name.
 
@@ -139,12 +136,6 @@ class Function:
     def compartment_number(self, value: object) -> int:
         """0: CMT has no meaning for a function."""
         return 0
-
-    def drives(self, pd: Any) -> Any:
-        """The structure and one that its outputs drive, see `structures.drives`."""
-        from bayes_nlmem.structures.composition import drives
-
-        return drives(self, pd)
 
     def formula(self, output: str, time: Formula, of: Callable[[str], Formula]) -> Formula:
         """An output for printing; `of` gives parameters and columns by name."""
@@ -183,10 +174,6 @@ class Function:
         with np.errstate(all="ignore"):
             found = self.values(values, plan, np, plan.constants)
         return found, np.zeros(plan.n_subjects, np.int64)
-
-    def evaluate(self, p: Mapping[str, np.ndarray], plan: FunctionPlan) -> np.ndarray:
-        """Predictions at the requests (m,) for parameters given by row (n_rows,), or as numbers."""
-        return self.solve(p, plan)[0]
 
     def predict(self, p: Mapping[str, Variable], plan: FunctionPlan) -> Variable:
         """Symbolic predictions at the requests (m,): an expression of PyTensor.

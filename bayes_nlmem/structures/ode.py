@@ -17,6 +17,7 @@ from bayes_nlmem.engine.ode.tolerances import Tolerances
 from bayes_nlmem.engine.ode.trace import DOSE_INPUTS, System, trace
 from bayes_nlmem.engine.records import Records, Requests
 from bayes_nlmem.ground.messages import ModelError, closest, explain
+from bayes_nlmem.structures.common_verbs import CommonVerbs
 from bayes_nlmem.structures.events import (
     check_input_rates,
     check_modelled,
@@ -30,14 +31,13 @@ from bayes_nlmem.structures.text import parse, written
 if TYPE_CHECKING:
     from pytensor.graph.basic import Variable
 
-    from bayes_nlmem.structures.driven import Driven
 
 Function = Callable[..., Mapping[str, Any]]
 SOLVERS = ("auto", "explicit", "stiff", "exponential")
 
 
 @dataclass(frozen=True)
-class ODE:
+class ODE(CommonVerbs):
     r"""A structure given by ordinary differential equations, solved with exact sensitivities.
 
     .. math:: \dot y = f(t, y, p) + \text{doses}, \qquad y(t_0) = y_0(p), \qquad \text{output} = h(t, y, p)
@@ -214,10 +214,6 @@ class ODE:
         """What doses enter by: compartments and routes."""
         return (*self.compartments, *self.system.routes)
 
-    def accepts(self, name: str) -> bool:
-        """Whether `name` may be given as a parameter."""
-        return name in self.parameters or name in self.optional
-
     def canonical(self, name: str) -> str:
         """The structure's own name for a parameter: names of equations have no others.
 
@@ -246,12 +242,6 @@ class ODE:
     def default_observation(self) -> str:
         """Compartment of an observation without CMT."""
         return self.observe  # type: ignore[return-value]
-
-    def drives(self, pd: Any) -> ODE | Driven:
-        """The structure and one that its outputs drive, see `structures.drives`."""
-        from bayes_nlmem.structures.composition import drives
-
-        return drives(self, pd)
 
     def compartment_number(self, value: object) -> int:
         """Number of a compartment (from 1; 0 stands for the default) from a CMT: number, text or name.
@@ -362,10 +352,6 @@ class ODE:
         solver = solver_for(self.solver, phi, plan, self.tolerances)
         predicted, _, status, _ = solve_equations(phi, plan, self.tolerances, solver=solver)
         return predicted, status
-
-    def evaluate(self, p: Mapping[str, np.ndarray], plan: ODEPlan) -> np.ndarray:
-        """Predictions at the requests (m,) for parameters given by row (n_rows,), or as numbers."""
-        return self.solve(p, plan)[0]
 
     def predict(
         self, p: Mapping[str, Variable], plan: ODEPlan, tables: Mapping[str, Variable] | None = None
