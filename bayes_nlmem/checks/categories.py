@@ -178,6 +178,11 @@ def vpc_categories_of_arrays(
     -------
     CategoryVPC
 
+    Raises
+    ------
+    ModelError
+        Arrays of different lengths, an unknown binning, a level outside (0, 1), groups that leave values out.
+
     Examples
     --------
     >>> import bayes_nlmem as bn

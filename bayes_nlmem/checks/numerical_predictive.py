@@ -118,6 +118,12 @@ def numerical_predictive_check_of_arrays(
     Returns
     -------
     DataFrame
+        As of `numerical_predictive_check`.
+
+    Raises
+    ------
+    ModelError
+        An interval outside 0 to 100 percent, or a level outside (0, 1).
 
     Examples
     --------

@@ -113,6 +113,11 @@ def log_evidence(fit: Any, *, draws: int = 1000, method: str | None = None, seed
     -------
     Evidence
 
+    Raises
+    ------
+    FitError
+        Fewer than 100 draws, or than 20 per population parameter; a result that is no posterior.
+
     References
     ----------
     Meng & Wong 1996, https://www.jstor.org/stable/24306045; Gronau et al. 2017, doi:10.1016/j.jmp.2017.09.005

@@ -123,7 +123,13 @@ class Precision:
         return float(norm.sf(z - shift) + norm.cdf(-z - shift))
 
     def subjects_needed(
-        self, name: str, *, rse: float | None = None, power: float | None = None, **test: float
+        self,
+        name: str,
+        *,
+        rse: float | None = None,
+        power: float | None = None,
+        difference: float | None = None,
+        level: float = 0.05,
     ) -> int:
         """Subjects needed, in the proportions of this design, for a precision or a power.
 
@@ -134,19 +140,28 @@ class Precision:
         rse : float
             Wanted relative standard error in percent.
         power : float
-            Wanted power; then also `difference` and, if not 0.05, `level`.
+            Wanted power of Wald's test.
+        difference, level : float
+            Of that test, as in `power`.
+
+        Raises
+        ------
+        FitError
+            Both or neither of `rse` and `power`; a power without a difference, or a difference without one.
         """
         from scipy.stats import norm
 
         se = self._se(name)
         if (rse is None) == (power is None):
             raise FitError(explain(expected="either rse= or power=", got="both" if rse else "neither"))
+        if (power is None) != (difference is None):
+            got = "a power without a difference" if difference is None else "a difference without a power"
+            raise FitError(explain(expected="power= and difference= together", got=got))
         if rse is not None:
             wanted = abs(self._of(name, "value")) * rse / 100
         else:
-            assert power is not None
-            z = norm.ppf(1 - test.get("level", 0.05) / 2) + norm.ppf(power)
-            wanted = abs(test["difference"]) / z
+            z = norm.ppf(1 - level / 2) + norm.ppf(power)
+            wanted = abs(difference) / z  # type: ignore[arg-type]
         return int(np.ceil(self.n_subjects * (se / wanted) ** 2 - 1e-9))
 
     def _se(self, name: str) -> float:

@@ -74,6 +74,11 @@ class Horseshoe(ShrinkagePrior):
     group : str
         Coefficients that share tau and the slab.
 
+    Raises
+    ------
+    ModelError
+        If a number is not positive, or `unit` or `group` is no text.
+
     References
     ----------
     Piironen & Vehtari 2017, doi:10.1214/17-EJS1337SI
@@ -117,6 +122,11 @@ class R2D2(ShrinkagePrior):
     group : str
         Coefficients that share xi.
 
+    Raises
+    ------
+    ModelError
+        If a number is not positive, or `unit` or `group` is no text.
+
     References
     ----------
     Zhang, Naughton, Bondell & Reich 2022, doi:10.1080/01621459.2020.1825449
@@ -158,6 +168,11 @@ class SpikeAndSlab(ShrinkagePrior):
         Name in the graph of the standard deviation that effects are measured in; "" is 1.
     group : str
         For tables.
+
+    Raises
+    ------
+    ModelError
+        If a number is not positive, `inclusion` outside (0, 1), or `unit` or `group` is no text.
 
     References
     ----------

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayes_nlmem.ground.messages import BayesNlmemError, explain
 from bayes_nlmem.plots.effects import random_effect_means
+from bayes_nlmem.plots.panels import panels
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, new_figure, style
 
 _DOT = {"linestyle": "none", "marker": "o", "markersize": 3.8, "alpha": 0.75, "color": INDIVIDUAL}
@@ -30,6 +31,11 @@ def plot_effect_quantiles(fit: Any, *, axes: Any = None) -> Any:
     -------
     matplotlib.figure.Figure
 
+    Raises
+    ------
+    BayesNlmemError
+        If the model has no random effects, or too few axes are given.
+
     Examples
     --------
     >>> import bayes_nlmem as bn
@@ -38,24 +44,12 @@ def plot_effect_quantiles(fit: Any, *, axes: Any = None) -> Any:
     ['KA', 'CL', 'V']
     """
     effects = random_effect_means(fit)
-    count = effects.shape[1]
     with style():
-        if axes is None:
-            columns = min(4, count)
-            rows = -(-count // columns)
-            figure = new_figure(2.5 * columns + 0.3, 2.5 * rows + 0.2)
-            panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        else:
-            panels = np.ravel(np.asarray(axes, dtype=object))
-            if len(panels) < count:
-                raise BayesNlmemError(explain(expected=f"{count} axes", got=str(len(panels))))
-            figure = panels[0].figure
-        for panel, name in zip(panels, effects, strict=False):
+        figure, shown = panels(effects.shape[1], columns=4, width=2.5, height=2.5, axes=axes)
+        for panel, name in zip(shown, effects, strict=True):
             _quantiles(panel, effects[name])
             panel.set_title(name)
             panel.set(xlabel="normal quantile", ylabel="η in SDs")
-        for panel in panels[count:] if axes is None else ():
-            panel.set_axis_off()
     return figure
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from bayes_nlmem.data.planned import Arm, Design
 from bayes_nlmem.design.one_more import NextSample
 from bayes_nlmem.design.sensitivity import information_over_time
+from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.plots.style import (
     BAND,
@@ -118,6 +119,11 @@ def plot_information(
     -------
     matplotlib.figure.Figure
 
+    Raises
+    ------
+    FitError
+        `about` is no estimated parameter; the valid names are given.
+
     Examples
     --------
     >>> import bayes_nlmem as bn
@@ -139,8 +145,6 @@ def plot_information(
     found = information_over_time(model, design, at, times, output=output, seed=seed)
     column = "GAIN" if about is None else about
     if column not in found:
-        from bayes_nlmem.ground.messages import FitError, explain
-
         raise FitError(explain(expected=f"about= among {', '.join(found.columns[3:])}", got=repr(about)))
     label = "Gain by one more sample [nats]" if about is None else f"SE of {about} [% of now]"
     with style():

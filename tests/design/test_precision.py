@@ -164,3 +164,7 @@ def test_bad_questions_are_refused(eight):
         eight.power("Q_pop", difference=1.0)
     with pytest.raises(bn.FitError, match="either"):
         eight.subjects_needed("CL_pop")
+    with pytest.raises(bn.FitError, match="power= and difference= together, got a power without"):
+        eight.subjects_needed("CL_pop", power=0.8)
+    with pytest.raises(bn.FitError, match="power= and difference= together, got a difference without"):
+        eight.subjects_needed("CL_pop", rse=2.0, difference=0.1)
