@@ -166,20 +166,3 @@ def test_coordinates_are_kept_with_the_run(theophylline, tmp_path):
     folder.keep_coordinates(kept)
     for name, value in vars(folder.coordinates()).items():
         assert np.array_equal(value, getattr(kept, name))
-
-
-@pytest.mark.slow
-def test_posterior_is_the_same_in_learnt_and_in_straight_coordinates():
-    """On few subjects, where standard deviations may be zero: the bend matters and must not show."""
-    study = bn.zoo.load("theophylline")
-    data = bn.subset(study.data, list(study.data.table["ID"].unique()[:5]))
-    settings = {"draws": 2000, "chains": 4, "target_accept": 0.95, "progress": False}
-    by_learnt = bn.fit(study.model, data, seed=1, tune=600, **settings).summary()
-    by_pymc = bn.fit(
-        study.model, data, seed=2, tune=1500, geometry="noncentred", sampler="pymc", **settings
-    ).summary()
-    unknown = by_learnt.index[~by_learnt["known"].astype(bool)]
-    a, b = by_learnt.loc[unknown], by_pymc.loc[unknown]
-    mcse = np.hypot(a["sd"] / np.sqrt(a["ess_bulk"]), b["sd"] / np.sqrt(b["ess_bulk"]))
-    assert np.all(np.abs(a["mean"] - b["mean"]) < 4 * mcse)
-    assert np.all(np.abs(a["sd"] / b["sd"] - 1) < 0.2)

@@ -151,18 +151,3 @@ def test_whitened_coordinates_need_nutpie():
     study = bn.zoo.load("theophylline")
     with pytest.raises(bn.FitError, match="nutpie"):
         bn.fit(study.model, study.data, sampler="pymc", geometry="whitened")
-
-
-@pytest.mark.slow
-def test_the_posterior_is_the_same_in_all_coordinates():
-    study = bn.zoo.load("theophylline")
-    settings = {"draws": 1000, "tune": 800, "chains": 4, "progress": False}
-    fits = [
-        bn.fit(study.model, study.data, seed=k, geometry=geometry, **settings)
-        for k, geometry in enumerate(("whitened", "noncentred"))
-    ]
-    a, b = (fit.summary() for fit in fits)
-    unknown = a.index[~a["known"].astype(bool)]
-    mcse = np.hypot(*(t.loc[unknown, "sd"] / np.sqrt(t.loc[unknown, "ess_bulk"]) for t in (a, b)))
-    assert np.all(np.abs(a.loc[unknown, "mean"] - b.loc[unknown, "mean"]) < 4 * mcse)
-    assert np.all(np.abs(a.loc[unknown, "sd"] / b.loc[unknown, "sd"] - 1) < 0.15)
