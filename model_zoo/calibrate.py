@@ -1,6 +1,7 @@
 """Calibrate a study of the zoo and keep the result beside it.
 
-`python model_zoo/calibrate.py theophylline 200`
+`python model_zoo/calibrate.py theophylline 200`, or with the designs of the first subjects only:
+`python model_zoo/calibrate.py friberg 50 --subjects 8`
 
 Replicates are kept in `<name>.sbc` until all are there, so that it can be stopped and called again. The
 result goes to `<name>/sbc.json`, and in words into the block between `<!-- sbc -->` and `<!-- /sbc -->` of
@@ -9,8 +10,8 @@ the README, where there is one.
 
 from __future__ import annotations
 
+import argparse
 import re
-import sys
 from pathlib import Path
 
 import bayes_nlmem as bn
@@ -19,11 +20,14 @@ HERE = Path(__file__).parent
 BLOCK = re.compile(r"(<!-- sbc -->\n).*?(<!-- /sbc -->)", re.DOTALL)
 
 
-def main(name: str, n: int) -> None:
+def main(name: str, n: int, subjects: int | None) -> None:
     """Run, or go on with, the calibration and write `<name>/sbc.json`."""
     study = bn.zoo.load(name)
-    calibration = bn.sbc(study.model, study.data, n=n, seed=1, store=HERE / f"{name}.sbc")
-    command = f"python model_zoo/calibrate.py {name} {n}"
+    data, command = study.data, f"python model_zoo/calibrate.py {name} {n}"
+    if subjects is not None:
+        data = bn.subset(data, list(data.table["ID"].unique()[:subjects]))
+        command += f" --subjects {subjects}"
+    calibration = bn.sbc(study.model, data, n=n, seed=1, store=HERE / f"{name}.sbc")
     print(calibration, calibration.save(HERE / name / "sbc.json", command=command), sep="\n")
     readme = HERE / name / "README.md"
     text = readme.read_text("utf-8")
@@ -53,4 +57,9 @@ def described(calibration: bn.Calibration, command: str) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200)
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("name", help="of the study")
+    asked.add_argument("n", nargs="?", type=int, default=200, help="replicates")
+    asked.add_argument("--subjects", type=int, help="designs of this many subjects, the first ones, alone")
+    given = asked.parse_args()
+    main(given.name, given.n, given.subjects)
