@@ -62,6 +62,13 @@ class Moves:
         self.coordinates = coordinates
         renew(self._shared, coordinates)
 
+    def begin(self, starts: Starts) -> None:
+        """Move as at first, from other starts of the same graph; functions must be refreshed."""
+        self.starts = starts
+        self.use(straight(self.population.size))
+        if starts.whitened:
+            renew_whitening(self._whitening, starts.conditional, starts.fit)
+
     def learn(self, draws: np.ndarray, density: Compiled) -> np.ndarray | None:
         """Learn the coordinates from a warm-up in straight ones, and use them.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,15 @@ from threadpoolctl import threadpool_limits
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
 from bayes_nlmem.learning.likelihood import pointwise
+from bayes_nlmem.learning.moves import Moves
 from bayes_nlmem.learning.nuts import fit
 from bayes_nlmem.learning.on_nutpie import for_nutpie, nutpie
+from bayes_nlmem.learning.samplers import Settings, first_part
 from bayes_nlmem.learning.starts import Starts
-from bayes_nlmem.learning.whitening import can_whiten, renew_whitening, whitening
+from bayes_nlmem.learning.whitening import can_whiten
 from bayes_nlmem.marginal.compiled import Compiled, compile_density, compile_named, expanded
 from bayes_nlmem.marginal.conditional import Conditional
-from bayes_nlmem.marginal.laplace_em import LaplaceFit, laplace_em
+from bayes_nlmem.marginal.laplace_em import laplace_em
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Edit, Translation, translate
 
@@ -44,7 +46,7 @@ class Refitter:
     model: Model
     data: Dataset
     edit: Edit | None = None
-    _functions: tuple[Compiled, Compiled] | None = field(default=None, init=False, repr=False)
+    _functions: tuple[Moves, Compiled, Compiled] | None = field(default=None, init=False, repr=False)
 
     def learn(
         self,
@@ -77,10 +79,10 @@ class Refitter:
         """
         settings: dict[str, Any] = {"draws": draws, "tune": tune, "chains": chains, "seed": seed}
         settings["target_accept"] = target_accept
-        laplace = self._located(data) if self._replaceable and not data.table["CENS"].any() else None
-        if laplace is None or not can_whiten(self._conditional, laplace):
+        starts = self._starts(data) if self._replaceable and not data.table["CENS"].any() else None
+        if starts is None:
             return fit(self.model, data, cores=1, progress=False, edit=self.edit, **settings).draws
-        return self._sampled(laplace, **settings)
+        return self._sampled(starts, Settings(cores=1, progress=False, **settings))
 
     def translation_of(self, data: Dataset) -> Translation:
         """The graph with the observations of a data set."""
@@ -105,14 +107,18 @@ class Refitter:
             f"{output}_dv" in graph.named_vars for output in self.translation.observed
         )
 
-    def _located(self, data: Dataset) -> LaplaceFit | None:
-        """The modes under other observations; None where they are not found."""
+    def _starts(self, data: Dataset) -> Starts | None:
+        """Where chains begin under other observations; None where the modes are not found."""
         self._observe(data)
         self._conditional.refresh()
         try:
-            return laplace_em(self._conditional)
+            laplace = laplace_em(self._conditional)
         except (np.linalg.LinAlgError, FloatingPointError, ValueError):
             return None
+        whitened = can_whiten(self._conditional, laplace)
+        if self._conditional.effects.variables and not whitened:
+            return None
+        return Starts(self.translation, self._conditional, laplace, whitened)
 
     def _observe(self, data: Dataset) -> None:
         """Put other observations into the graph."""
@@ -122,31 +128,25 @@ class Refitter:
                 raise FitError(explain(expected="finite observations", got="values that are not"))
             self.translation.graph[f"{output}_dv"].set_value(values)
 
-    def _sampled(
-        self, laplace: LaplaceFit, *, draws: int, tune: int, chains: int, seed: int, target_accept: float
-    ) -> xr.DataTree:
-
-        density, expand = self._compiled(laplace)
-        for compiled in (density, expand):
-            renew_whitening(compiled.data.shared, self._conditional, laplace)
-            compiled.data.refresh()
-        starts = Starts(self.translation, self._conditional, laplace, whitened=True)
-        ready = for_nutpie(density, lambda seed: density.flat.join(starts.draw(seed)))
+    def _sampled(self, starts: Starts, settings: Settings) -> xr.DataTree:
+        moves, density, expand = self._compiled(starts)
+        moves.begin(starts)
+        density.data.refresh()
+        run = partial(
+            nutpie().sample,
+            chains=settings.chains,
+            cores=1,
+            target_accept=settings.target_accept,
+            progress_bar=False,
+        )
         with threadpool_limits(1):
-            sampled = nutpie().sample(
-                ready,
-                draws=draws,
-                tune=tune,
-                chains=chains,
-                cores=1,
-                seed=seed,
-                target_accept=target_accept,
-                save_warmup=False,
-                progress_bar=False,
-            )
+            tune, start = first_part(moves, density, run, settings)
+            ready = for_nutpie(density, start)
+            sampled = run(ready, draws=settings.draws, tune=tune, seed=settings.seed, save_warmup=False)
         points = sampled["posterior"].to_dataset()["unconstrained"]
         if not np.all(np.isfinite(points.values)):
             raise FitError(explain(expected="finite draws", got="draws that are not finite"))
+        expand.data.refresh()
         posterior = expanded(self.translation.graph, expand, points)
         groups = {
             "posterior": posterior,
@@ -155,10 +155,10 @@ class Refitter:
         }
         return xr.DataTree.from_dict(groups)
 
-    def _compiled(self, laplace: LaplaceFit) -> tuple[Compiled, Compiled]:
-        """The log-density and the named quantities, compiled at the first call."""
+    def _compiled(self, starts: Starts) -> tuple[Moves, Compiled, Compiled]:
+        """The coordinates, the log-density and the named quantities in them, compiled at the first call."""
         if self._functions is None:
-            change = whitening(self._conditional, laplace)
-            graph = self.translation.graph
-            self._functions = compile_density(graph, change), compile_named(graph, change)
+            moves, graph = Moves(starts), self.translation.graph
+            compiled = compile_density(graph, moves.change), compile_named(graph, moves.change)
+            self._functions = (moves, *compiled)
         return self._functions

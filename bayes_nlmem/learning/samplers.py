@@ -72,7 +72,7 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
         return nutpie().sample(model, **{**options, **more})
 
     with threadpool_limits(1):
-        tune, start = _first_part(moves, density, run, settings)
+        tune, start = first_part(moves, density, run, settings)
         compiled = for_nutpie(density, start)
         if settings.folder is None:
             sampled = run(compiled, draws=settings.draws, tune=tune, seed=settings.seed)
@@ -91,10 +91,19 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
     return xr.DataTree.from_dict(groups), stages
 
 
-def _first_part(
+def first_part(
     moves: Moves, density: Compiled, run: Callable[..., Any], settings: Settings
 ) -> tuple[int, Callable[[int], np.ndarray]]:
     """Learn the coordinates, or take them from the run's folder.
+
+    Parameters
+    ----------
+    moves, density : Moves, Compiled
+        The coordinates, and the log-density in them.
+    run : callable
+        `nutpie.sample` with everything but the length of a run.
+    settings : Settings
+        Of the whole run.
 
     Returns
     -------
