@@ -14,7 +14,13 @@ _SETTINGS = "settings.json"
 
 
 def opened(folder: Path, settings: Mapping[str, Any]) -> Path:
-    """The store, new or of the same calibration."""
+    """The store, new or of the same calibration.
+
+    Raises
+    ------
+    BayesNlmemError
+        The folder holds another calibration; what differs is named.
+    """
     file = folder / _SETTINGS
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)

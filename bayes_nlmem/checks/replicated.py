@@ -117,7 +117,13 @@ class Replicated:
 
 
 def levels(name: str, values: np.ndarray, cuts: Sequence[float] | None) -> list[str]:
-    """Label of the stratum of every value: the value itself, or the interval between breaks."""
+    """Label of the stratum of every value: the value itself, or the interval between breaks.
+
+    Raises
+    ------
+    ModelError
+        More than eight values, and no breaks.
+    """
 
     def text(value: Any) -> str:
         return f"{value:g}" if isinstance(value, float | np.floating) else str(value)

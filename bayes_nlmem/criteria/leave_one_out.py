@@ -166,7 +166,13 @@ def thinned_points(conditional: Conditional, fit: Any, draws: int) -> np.ndarray
 
 
 def observation_matrix(fit: Any, draws: int | None) -> tuple[np.ndarray, pd.DataFrame, float]:
-    """Log p(y_ij | draw), labels in the order of the columns, and the relative efficiency of the draws."""
+    """Log p(y_ij | draw), labels in the order of the columns, and the relative efficiency of the draws.
+
+    Raises
+    ------
+    FitError
+        No draws, or none of the pointwise log-likelihood.
+    """
     check_posterior(fit)
     if "log_likelihood" not in fit.draws:
         raise FitError(

@@ -30,7 +30,13 @@ def groups_of(
     spacing: float,
     shared: bool,
 ) -> tuple[list[Group], Design]:
-    """The groups, and the design with a fine grid of times in every arm."""
+    """The groups, and the design with a fine grid of times in every arm.
+
+    Raises
+    ------
+    FitError
+        Options that contradict each other, or windows without room for the samples.
+    """
     if windows is not None and allowed is not None:
         raise FitError(explain(expected="either windows= or allowed=", got="both"))
     if shared and len(design.arms) == 1:

@@ -48,6 +48,11 @@ def gain_of_one_more(
         TIME, SD, SD_ERROR, GAIN (half the increase of log det), GAIN_ERROR.
     before : float
         The standard error now, infinite if it cannot be learnt yet.
+
+    Raises
+    ------
+    FitError
+        `about` is no estimated parameter; the valid names are given.
     """
     shown, now, each, _ = _informations(model, design, at, times, output, seed)
     position = None

@@ -54,6 +54,11 @@ def course(
         Probability that a dose is taken.
     rng : Generator
         For adherence and residual errors.
+
+    Raises
+    ------
+    ModelError
+        A rule for an output that the simulation does not have.
     """
     study = _Study(simulation)
     draws = study.draws

@@ -88,7 +88,13 @@ def point_of(conditional: Conditional, at: Any, zero: tuple[str, ...] = ()) -> n
 
 
 def posterior_mean(conditional: Conditional, posterior: Any) -> dict[str, np.ndarray]:
-    """Mean of every population parameter over all draws, on its natural scale."""
+    """Mean of every population parameter over all draws, on its natural scale.
+
+    Raises
+    ------
+    FitError
+        The draws belong to another model.
+    """
     names = [rv.name for rv in conditional.population.variables]
     absent = [name for name in names if name not in posterior]
     if absent:
@@ -107,6 +113,8 @@ def points_of_draws(conditional: Conditional, posterior: Any) -> np.ndarray:
 
     Parameters
     ----------
+    conditional : Conditional
+        The model's functions.
     posterior : xarray.Dataset
         Draws with the dimension `sample`, or (chain, draw).
     """

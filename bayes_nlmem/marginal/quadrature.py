@@ -46,6 +46,11 @@ def quadrature(
     Integral
         `error` is each subject's last change.
 
+    Raises
+    ------
+    FitError
+        Too many effects per subject for a grid of `most` nodes.
+
     References
     ----------
     Pinheiro & Bates 1995, doi:10.1080/10618600.1995.10474663

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 def with_parameter(model: Model, name: str, parameter: Parameter | None = None, /, **changes: Any) -> Model:
     """A parameter added or replaced as a whole, or changed in the fields that are named.
 
+    Raises
+    ------
+    ModelError
+        Both a Parameter and changes, or an unknown parameter to change.
+
     Examples
     --------
     >>> import bayes_nlmem as bn

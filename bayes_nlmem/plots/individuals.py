@@ -150,6 +150,11 @@ def individual_fits(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    BayesNlmemError
+        There is no such page.
     """
     chosen = _chosen_subjects(observations, subjects)
     words = observation_words(observations, ["IPRED", "PRED"], time_unit=time_unit, unit=unit)

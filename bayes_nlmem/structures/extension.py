@@ -35,7 +35,9 @@ def extended(
         ``rates(y, p, d)`` returns the derivatives of the new compartments and those that change; `d` are
         those of `base`.
     compartments : tuple of str
-        New compartments, before those of `base` or behind them.
+        New compartments.
+    before : bool
+        Whether they are numbered before those of `base`, or behind them.
     parameters : tuple of str
         New parameters in the order in which they are to be listed, before those of `base`.
     inputs, input_rates, routes

@@ -250,7 +250,13 @@ class FunctionPlan:
 def plan_function(
     columns: tuple[str, ...], names: tuple[str, ...], records: Records, requests: Requests
 ) -> FunctionPlan:
-    """Time, parameter row and columns at every request."""
+    """Time, parameter row and columns at every request.
+
+    Raises
+    ------
+    ModelError
+        A column that was not read.
+    """
     constants = {
         "function_time": records.time[requests.record],
         "function_row": records.row_at[requests.record],

@@ -40,7 +40,13 @@ def check_same_names(given: tuple[str, ...], used: tuple[str, ...]) -> None:
 def from_text(
     text: str, parameters: tuple[str, ...], columns: tuple[str, ...], outputs: tuple[str, ...] | None
 ) -> System:
-    """The system of assignments written line by line, ``output = expression``."""
+    """The system of assignments written line by line, ``output = expression``.
+
+    Raises
+    ------
+    ModelError
+        An output that is not assigned, or what `parse_assignments` refuses.
+    """
     g, names, assigned = parse_assignments(text, (*parameters, *columns))
     chosen = [n for n in assigned if not n.startswith("_")] if outputs is None else list(outputs)
     for name in chosen:
@@ -53,7 +59,13 @@ def from_text(
 def traced(
     function: Any, parameters: tuple[str, ...], columns: tuple[str, ...], outputs: tuple[str, ...] | None
 ) -> System:
-    """The system of a Python function, called once with symbols."""
+    """The system of a Python function, called once with symbols.
+
+    Raises
+    ------
+    ModelError
+        What cannot be traced, and what to write instead.
+    """
     if not callable(function):
         remedy = "Write Function(f) with def f(t, A, k): ..., or the same as text."
         raise ModelError(explain(expected="a function or text", got=repr(function), remedy=remedy))

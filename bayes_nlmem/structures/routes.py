@@ -38,6 +38,11 @@ def by_routes(
     Returns
     -------
     Records, Requests, compartment (from 0) of each record, and door (compartment or, behind, route).
+
+    Raises
+    ------
+    DataError
+        An infusion (RATE) by several routes, or their steady state (SS) where it is no sum of theirs.
     """
     comp = np.where(records.cmt == 0, default, records.cmt - 1)
     routed = np.isin(records.evid, (1, 4)) & (comp == default)

@@ -165,6 +165,8 @@ def average_likelihood(
 
     Parameters
     ----------
+    scenarios : Scenarios
+        What may be true of a subject, and with what probability.
     predictions : sequence of mapping of output to TensorVariable
         For every scenario.
     subject_of : mapping of output to ndarray of int

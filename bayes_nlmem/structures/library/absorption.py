@@ -50,6 +50,11 @@ def zero_order_absorption(disposition: Any = None, *, into: str = "central") -> 
     into : {"central", "depot"}
         Straight into the circulation, or into a depot from which a first-order process (KA [1/time]) absorbs.
 
+    Raises
+    ------
+    ModelError
+        `into` is neither word.
+
     Notes
     -----
     TK0 [time] is a duration like any other: the derivatives at its end are exact.
@@ -83,6 +88,11 @@ def mixed_absorption(disposition: Any = None, *, order: str = "parallel") -> ODE
     order : {"parallel", "sequential"}
         The first-order process begins with the dose, or when the other ends (after TK0). FZ (0 to 1), TK0
         [time], KA [1/time].
+
+    Raises
+    ------
+    ModelError
+        `order` is neither word.
 
     Examples
     --------
@@ -158,6 +168,11 @@ def transit_absorption(n: int | None = None, disposition: Any = None) -> ODE:
     disposition : structure, optional
         One compartment by default. MTT [time], KA [1/time], NN.
 
+    Raises
+    ------
+    ModelError
+        `n` is no whole number, or below 1.
+
     Notes
     -----
     MTT is the mean time from the dose to the depot. NN = n - 1 is the same as `n` compartments: Savic counts
@@ -232,6 +247,11 @@ def input_rate_absorption(kind: str = "weibull", disposition: Any = None) -> ODE
         TD, MAT [time] (63 % have entered by TD; MAT is the mean), B and NN (shapes), NV2 (relative variance).
     disposition : structure, optional
         One compartment by default.
+
+    Raises
+    ------
+    ModelError
+        An unknown `kind`; the valid ones are named.
 
     Notes
     -----

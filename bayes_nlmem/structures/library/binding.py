@@ -29,6 +29,11 @@ def tmdd(form: str = "full") -> ODE:
         Parameters KEL, KDEG, KINT, KOFF [1/time], KON [1/(concentration time)], KSYN [concentration/time],
         V [volume], KSS, KD, KM [concentration], VM [concentration/time]. Output `cp`: free drug.
 
+    Raises
+    ------
+    ModelError
+        An unknown `form`; the valid ones are named.
+
     References
     ----------
     Mager & Jusko 2001, doi:10.1023/A:1014414520282. Gibiansky et al. 2008, doi:10.1007/s10928-008-9102-8.

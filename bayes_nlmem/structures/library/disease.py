@@ -30,6 +30,11 @@ def tumour_growth(form: str = "exponential") -> ODE:
         KG, KL, L0, K1, LAMBDA [1/time], L1 [size/time], KK, K2, KD [1/(concentration time)], W0, WMAX [size].
         Output `size`.
 
+    Raises
+    ------
+    ModelError
+        An unknown `form`; the valid ones are named.
+
     References
     ----------
     Norton 1988 (Gompertz); Simeoni et al. 2004, doi:10.1158/0008-5472.CAN-03-2524; Claret et al. 2009,

@@ -24,6 +24,11 @@ def michaelis_menten(n: int = 1, *, absorption: str | None = None, linear: bool 
     linear : bool
         Whether CL [volume/time] eliminates too.
 
+    Raises
+    ------
+    ModelError
+        `n` is not 1, 2 or 3, or an unknown absorption.
+
     References
     ----------
     Wagner 1973, J Pharmacokinet Biopharm 1:103-121.

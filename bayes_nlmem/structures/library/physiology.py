@@ -35,6 +35,11 @@ def antibody_pbpk(
         Unknown are CL [L/day], SIGMA1, SIGMA2 (reflection coefficients, 0 to 1). Doses go into plasma; output
         `cp`.
 
+    Raises
+    ------
+    ModelError
+        A size that is not positive.
+
     References
     ----------
     Cao, Balthasar & Jusko 2013, doi:10.1007/s10928-013-9332-2.
@@ -103,6 +108,11 @@ def whole_body_pbpk(
         constants VOLUMES, FLOWS). Unknown are KA [1/h], CLINT, CLR [L/h of blood], R, and KP of all seven
         tissues (KP_lung, ...). Doses without CMT go into the lumen of the gut, CMT = venous is intravenous.
         Outputs `cp` (plasma, venous) and, for each tissue, its concentration `c_liver`, ...
+
+    Raises
+    ------
+    ModelError
+        A tissue that the model does not have, or a value that is not positive.
 
     References
     ----------
