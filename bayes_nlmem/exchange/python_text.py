@@ -49,7 +49,7 @@ def to_python(record: Any, *, name: str = "model") -> str:
     model = bn.Model(
         structure=bn.OneCompartment(),
         parameters={
-            "CL": bn.Parameter(bn.LogNormal(2.0, cv=1.0), iiv=bn.HalfNormal(0.3)),
+            "CL": bn.Parameter(bn.LogNormal(2.0, cv=1.0), iiv=bn.HalfNormal(0.45)),
             "V": bn.Parameter(20.0),
         },
         residuals={"cp": bn.Proportional(0.1)},

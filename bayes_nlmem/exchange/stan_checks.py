@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,17 +12,18 @@ from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.exchange.stan_priors import log_density
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.ground.priors import LKJ, Prior
-from bayes_nlmem.model.levels import SUBJECT, level_of
+from bayes_nlmem.model.levels import OCCASION, SUBJECT, level_of
 from bayes_nlmem.model.quantities import quantities
 from bayes_nlmem.model.specification import Model
-from bayes_nlmem.statistics.covariate_names import members
+from bayes_nlmem.translation.layout import lay_out
 
 _RESERVED = frozenset(
     "for in while repeat until if then else true false target functions model data parameters quantities "
     "transformed generated int real complex vector simplex unit_vector sum_to_zero_vector ordered "
     "positive_ordered row_vector matrix cholesky_factor_corr cholesky_factor_cov corr_matrix cov_matrix "
     "array void tuple lower upper offset multiplier break continue return print reject profile var fvar "
-    "STAN_MAJOR STAN_MINOR n_subjects n_steps n_records eta z pi e machine_precision".split()
+    "STAN_MAJOR STAN_MINOR n_subjects n_rows n_occasions n_steps n_records eta kappa z z_iov pi e "
+    "machine_precision".split()
 )
 
 
@@ -34,7 +36,7 @@ def check_for_stan(model: Model, data: Dataset) -> None:
         With every reason.
     """
     refused = [*_of_hierarchy(model), *_of_priors(model), *_of_names(model), *_of_doses(model, data)]
-    refused += _of_covariates(model, data)
+    refused += _of_observations(data)
     if refused:
         raise ModelError(
             explain(
@@ -46,19 +48,18 @@ def check_for_stan(model: Model, data: Dataset) -> None:
 
 
 def _of_hierarchy(model: Model) -> Iterator[str]:
-    if model.occasion_effects:
-        yield "effects of occasions"
     for name in model.groups:
         yield f"effects of {name}"
     for output, error in model.residuals.items():
         if getattr(error, "iiv", None) is not None:
             yield f"a random effect on the error of {output}"
-    for block in level_of(model, SUBJECT).blocks:
-        names = ", ".join(block.names)
-        if block.joint:
-            yield f"the prior or the numbers of the whole covariance matrix of {names}"
-        elif any(block.apart(a, b) for a in block.names for b in block.names if a < b):
-            yield f"correlations of {names} that are zero"
+    for level in (level_of(model, SUBJECT), level_of(model, OCCASION)):
+        for block in level.blocks:
+            names = ", ".join(block.names)
+            if block.joint:
+                yield f"the prior or the numbers of the whole covariance matrix of {names}"
+            elif any(block.apart(a, b) for a in block.names for b in block.names if a < b):
+                yield f"correlations of {names} that are zero"
 
 
 def _of_priors(model: Model) -> Iterator[str]:
@@ -75,19 +76,20 @@ def _of_names(model: Model) -> Iterator[str]:
 
 
 def _of_doses(model: Model, data: Dataset) -> Iterator[str]:
-    table, structure = data.table, model.structure
+    structure = model.structure
     if not getattr(structure, "compartments", ()):
         return
-    doses = table[data.is_dose]
-    if (doses["SS"] > 0).any():
-        yield "doses at steady state"
+    doses = data.table[data.is_dose]
+    linear = hasattr(structure, "absorption")
+    yield from _of_steady_state(doses[doses["SS"] > 0], linear)
     if (doses["RATE"] < 0).any():
         yield "infusions of modelled rate or duration"
     if getattr(structure, "absorption", None) == "zero-order":
         yield "zero-order absorption"
     for name in model.parameters:
-        if hasattr(structure, "absorption") and re.fullmatch(r"(ALAG|D|R)(_\w+)?", name):
-            yield f"doses that {name} delays or stretches"
+        if linear and re.fullmatch(r"(D|R)(_\w+)?", name):
+            yield f"doses that {name} stretches"
+    yield from _of_lags(model, data, doses)
     text = str(getattr(structure, "rates", ""))
     scaled = any(re.fullmatch(r"F(_\w+)?", name) for name in model.parameters) or re.search(
         r"\b[Ff]\s*\(", text
@@ -96,16 +98,41 @@ def _of_doses(model: Model, data: Dataset) -> Iterator[str]:
         yield "infusions whose duration depends on the bioavailability"
 
 
-def _of_covariates(model: Model, data: Dataset) -> Iterator[str]:
-    subject = data.table["SUBJECT"].to_numpy()
-    for key in {key for p in model.parameters.values() for key in p.covariates}:
-        for name in members(key):
-            if name not in data.covariates:
-                continue  # said where the model meets the data
-            values = np.asarray(data.covariate(name))
-            pairs = {(int(s), v) for s, v in zip(subject, values.tolist(), strict=True)}
-            if len(pairs) > len(data.subjects):
-                yield f"{name}, which changes over time"
+def _of_steady_state(doses: Any, linear: bool) -> Iterator[str]:
+    if len(doses) and not linear:
+        yield "doses at steady state into equations"
+    if (doses["SS"] > 2).any():
+        yield "SS = 3"
+    if (doses["II"] <= 0).any():
+        yield "constant infusions at steady state"
+    lasting = doses["AMT"] / doses["RATE"].where(doses["RATE"] > 0)
+    if (lasting > doses["II"]).any():
+        yield "infusions at steady state that are longer than their interval"
+
+
+def _of_lags(model: Model, data: Dataset, doses: Any) -> Iterator[str]:
+    """A lag of all doses of a subject is a shift of time, if nothing else marks a time."""
+    structure = model.structure
+    lags = [name for name in model.parameters if re.fullmatch(r"ALAG(_\w+)?", name)]
+    if not lags:
+        return
+    if not hasattr(structure, "absorption"):
+        yield f"doses that {lags[0]} delays into equations"
+        return
+    numbers = {structure.compartment_number(cmt) or 0 for cmt in doses["CMT"]}
+    names = list(structure.compartments)
+    into = {names[number - 1] if number else structure.default_dose for number in numbers}
+    if len(lags) > 1 or (lags[0] != "ALAG" and into != {lags[0].partition("_")[2]}):
+        yield f"doses of which some are delayed by {', '.join(lags)} and others are not"
+    if (doses["SS"] > 0).any():
+        yield f"doses at steady state that {lags[0]} delays"
+    if data.table["EVID"].isin([3, 4]).any():
+        yield f"resets beside doses that {lags[0]} delays"
+    if not lay_out(model, data).rows_are_subjects:
+        yield f"parameters that change over time beside doses that {lags[0]} delays"
+
+
+def _of_observations(data: Dataset) -> Iterator[str]:
     limits = data.table[(data.table["CENS"] != 0) & np.isfinite(data.table["LIMIT"].astype(float))]
     if len(limits):
         yield "censored values between two limits"

@@ -25,10 +25,13 @@ class Motion:
         Lines of the block `functions`.
     parameters : list of str
         Lines that stand before the steps' conditions.
-    initial, dose : list of str
-        Lines that set `x_` at the beginning, and that add a dose to it.
+    initial, dose, steady : list of str
+        Lines that set `x_` at the beginning, that add a dose to it, and that give it the amounts of the
+        steady state.
     advance : str
-        Expression of `x_` after a step; empty where there are no compartments.
+        Expression of `x_` after a time `dt_`; empty where there are no compartments.
+    lag : str
+        Individual parameter by which all doses are late; empty without one.
     """
 
     outputs: Mapping[str, str]
@@ -36,7 +39,9 @@ class Motion:
     parameters: tuple[str, ...] = ()
     initial: tuple[str, ...] = ()
     dose: tuple[str, ...] = ()
+    steady: tuple[str, ...] = ()
     advance: str = ""
+    lag: str = ""
 
     @property
     def moves(self) -> bool:
@@ -94,6 +99,7 @@ def _closed(structure: Any, model: Model, own: Mapping[str, str]) -> Motion:
     lines += [f"M_[{central}, {central}] = -({' + '.join(leaving)});"]
     lines += [f"M_[{k}, {n + 1}] = step_rate[s_, {k}];" for k in range(1, n + 1)]
     shares = [own.get(f"F_{c}", own.get("F", "1.0")) for c in structure.compartments]
+    lags = [own[name] for name in own if name.partition("_")[0] == "ALAG"]
     outputs = {"cp": f"x_[{central}] / {volume}"}
     outputs |= {f"A_{c}": f"x_[{k}]" for k, c in enumerate(structure.compartments, 1)}
     return Motion(
@@ -101,7 +107,30 @@ def _closed(structure: Any, model: Model, own: Mapping[str, str]) -> Motion:
         parameters=tuple(lines),
         initial=(f"x_ = rep_vector(0.0, {n});",),
         dose=_dosed(shares),
-        advance=f"head(matrix_exp(step_dt[s_] * M_) * append_row(x_, 1.0), {n})",
+        steady=_steady(n, shares),
+        advance=f"head(matrix_exp(dt_ * M_) * append_row(x_, 1.0), {n})",
+        lag=lags[0] if lags else "",
+    )
+
+
+def _steady(n: int, shares: list[str]) -> tuple[str, ...]:
+    """Amounts after a bolus, or before an infusion, that has been repeated for ever: (I - E) x = one dose."""
+    whole = all(share == "1.0" for share in shares)
+    amount = "step_amount[s_]" if whole else f"[{', '.join(shares)}][step_into[s_]] * step_amount[s_]"
+    inner = f"M_[1:{n}, 1:{n}]"
+    return (
+        f"matrix[{n}, {n}] round_ = identity_matrix({n}) - matrix_exp(step_every[s_] * {inner});",
+        f"vector[{n}] one_ = rep_vector(0.0, {n});",
+        "if (step_lasting[s_] == 0) {",
+        f"  one_[step_into[s_]] = {amount};",
+        "} else {",
+        f"  matrix[{n + 1}, {n + 1}] on_ = rep_matrix(0.0, {n + 1}, {n + 1});",
+        f"  on_[1:{n}, 1:{n}] = {inner};",
+        f"  on_[step_into[s_], {n + 1}] = step_amount[s_];",
+        f"  one_ = matrix_exp((step_every[s_] - step_lasting[s_]) * {inner})",
+        f"    * head(matrix_exp(step_lasting[s_] * on_)[, {n + 1}], {n});",
+        "}",
+        "x_ = (step_steady[s_] == 2 ? x_ : 0 * x_) + mdivide_left(round_, one_);",
     )
 
 
@@ -150,7 +179,7 @@ def _equations(structure: Any, model: Model, own: Mapping[str, str]) -> Motion:
         parameters=(f"vector[{len(names)}] p_ = [{listed}]';",),
         initial=tuple(f"x_[{k}] = {text};" for k, text in enumerate(start, 1)),
         dose=_dosed(shares),
-        advance=f"ode_bdf_tol(rates_, x_, {at} - step_dt[s_], {{{at}}}, {tolerances}, step_rate[s_]', p_)[1]",
+        advance=f"ode_bdf_tol(rates_, x_, {at} - dt_, {{{at}}}, {tolerances}, step_rate[s_]', p_)[1]",
     )
 
 
