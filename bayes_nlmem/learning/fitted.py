@@ -49,7 +49,7 @@ class Fitted:
         return printed_table(self._table).latex()
 
     def convergence(self) -> Verdict:
-        """Whether the result can be trusted, in plain words; see `judge`."""
+        """Whether the result can be trusted, in plain words, with evidence and remedies."""
         return self._verdict
 
     def predictions(self) -> pd.DataFrame:
