@@ -14,7 +14,9 @@ _MOST = 10
 
 
 def solver_of(structure: Any) -> dict[str, Any]:
-    """Solver and tolerances of equations; the name of the structure for one with a closed form.
+    """Solver and tolerances of equations; "closed form" for a structure that has one.
+
+    "exact" names the compartments that the explicit solver moves without error.
 
     Examples
     --------
@@ -23,14 +25,18 @@ def solver_of(structure: Any) -> dict[str, Any]:
     {'solver': 'closed form'}
     >>> solver_of(bn.ODE("d/dt(a) = -k * a * a", solver="stiff"))
     {'solver': 'stiff', 'relative': 1e-08, 'absolute': 1e-05}
+    >>> solver_of(bn.ODE("d/dt(a) = -k * a; d/dt(b) = a - b * b", solver="explicit"))["exact"]
+    ('a',)
     """
     if not isinstance(structure, ODE):
         return {"solver": "closed form"}
     from bayes_nlmem.engine.ode.choice import chosen_solver
 
     solver = chosen_solver(structure.code) if structure.solver == "auto" else structure.solver
+    exact = tuple(structure.compartments[i] for i in structure.code.lead) if solver == "explicit" else ()
     return {
         "solver": solver,
+        **({"exact": exact} if exact else {}),
         "relative": structure.tolerances.relative,
         "absolute": structure.tolerances.absolute,
     }

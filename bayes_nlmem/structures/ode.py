@@ -75,7 +75,9 @@ class ODE(CommonVerbs):
     tolerances : Tolerances
     solver : {"auto", "explicit", "stiff", "exponential"}
         Tsitouras' explicit method of order 5, Rodas5P, for equations linear in the states with constant
-        coefficients the exponential of their matrix, or whichever is fastest at the first evaluation.
+        coefficients the exponential of their matrix, or whichever is fastest at the first evaluation. The
+        explicit method moves compartments that are linear by themselves and drive the others, as kinetics do
+        that drive an effect, exactly: its steps follow the others alone.
 
     Raises
     ------

@@ -45,6 +45,10 @@ Body = Callable[[Block], Iterator[None]]
 class SensitiveStep(Step):
     """A step with what its blocks of sensitivities need."""
 
+    def moved_of(self, rows: list[int]) -> list[int]:
+        """Those of some compartments that the step moves by itself."""
+        return [i for i in rows if i not in self.lead]
+
     def _find_alone(self) -> str:
         """Whether the last block of the parameters has no columns of doses."""
         f = self.f
@@ -84,7 +88,7 @@ class SensitiveStep(Step):
             blocks.append(Block(str(m), offset, rows, place, str(8 * self.n * LANES), m))
         return blocks
 
-    def over_blocks(self, body: Body, allowed: list[str], square: str) -> str:
+    def over_blocks(self, body: Body, allowed: dict[int, str], square: str) -> str:
         """All blocks, as `body` writes one.
 
         A loop writes one after the other; blocks of parameters that reach few compartments only are written
@@ -103,7 +107,7 @@ class SensitiveStep(Step):
         f.line("br i1 %free, label %ready, label %filling")
         self._fill(length)
         f.label("ready")
-        together = 0 < sum(map(len, self._rows)) <= MOST_TOGETHER
+        together = 0 < sum(len(self.moved_of(rows)) for rows in self._rows) <= MOST_TOGETHER
         if together:
             f.line(f"br i1 {self._find_only()}, label %together, label %loop")
         else:
@@ -146,12 +150,12 @@ class SensitiveStep(Step):
         f.label("after")
         f.line(f"%all = phi double {ends}")
         count = f.new("uitofp i64 %nb to double")
-        share = f.times(count, literal(float(self.n * LANES)))
+        share = f.times(count, literal(len(self.moved) * LANES / self.counting))
         others = f.new(f"fdiv double %all, {share}")
         larger = f.new(f"fcmp ugt double {others}, {square}")  # NaN of the blocks must come out
         return f.new(f"select i1 {larger}, double {others}, double {square}")
 
-    def _written(self, blocks: list[Block], body: Body, allowed: list[str]) -> str:
+    def _written(self, blocks: list[Block], body: Body, allowed: dict[int, str]) -> str:
         """Write blocks, one stage of each after the other; returns the sum of the squares of their errors."""
         for block in blocks:
             block.start = dict(enumerate(self.whole_block("%z", block)))
@@ -160,13 +164,13 @@ class SensitiveStep(Step):
             going = [one for one in going if next(one, self) is None]
         return self.f.total([self._block_error(block, allowed) for block in blocks])
 
-    def _block_error(self, block: Block, allowed: list[str]) -> str:
+    def _block_error(self, block: Block, allowed: dict[int, str]) -> str:
         """Sum of the squares of the errors of a block over what is tolerated."""
         f = self.f
         weight = f.load("%weights", f.new(f"mul i64 {block.number}, {LANES}"), VECTOR)
         relative = f.times(f.spread(f.load("%control", on.RELATIVE)), weight, VECTOR)
         squares = []
-        for i in block.rows:
+        for i in self.moved_of(block.rows):
             size = f.new(f"call {VECTOR} @llvm.fabs.v{LANES}f64({VECTOR} {block.new[i]})")
             tolerated = f.plus(f.spread(allowed[i]), f.times(relative, size, VECTOR), VECTOR)
             ratio = f.new(f"fdiv {VECTOR} {f.times(weight, block.errors[i], VECTOR)}, {tolerated}")
@@ -246,13 +250,13 @@ class SensitiveStep(Step):
         """J y + f_p and inputs of a block at a stage."""
         f = self.f
         own = self.own_slopes(stage, block)
-        terms = {i: [own[i]] if i in own else [] for i in block.rows}
+        terms = {i: [own[i]] if i in own else [] for i in self.moved_of(block.rows)}
         for k, (i, j, _) in enumerate(self.moving):
-            if i in y and j in y:
+            if i in terms and j in y:
                 value = f.load("%work", self.jacobians + stage * len(self.moving) + k)
                 terms[i].append(f.times(f.spread(value), y[j], VECTOR))
         for i, j, node in self.resting:
-            if i in y and j in y:
+            if i in terms and j in y:
                 terms[i].append(f.times(self.spread_of(node), y[j], VECTOR))
         return {i: f.total(row, VECTOR) for i, row in terms.items()}
 
@@ -260,7 +264,8 @@ class SensitiveStep(Step):
         """F_p at a stage, where the block is one of the parameters, and inputs."""
         f = self.f
         start = f.new(f"add i64 {block.slopes_from}, {f.new(f'mul i64 {block.slopes_step}, {stage}')}")
-        rows = [i for i in block.rows if block.own < 0 or (i, block.own) in self.sloped]
+        rows = self.moved_of(block.rows)
+        rows = [i for i in rows if block.own < 0 or (i, block.own) in self.sloped]
         return {i: f.load(start, i * LANES, VECTOR) for i in rows}
 
     def spread_of(self, node: int) -> str:

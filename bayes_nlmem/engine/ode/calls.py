@@ -13,8 +13,8 @@ from bayes_nlmem.engine.ode.model_table import FIRST_FUNCTION
     _PREPARE, _RATES, _SENSITIVITIES, _JACOBIAN, _OUTPUT, _OUTPUT_SLOPES, _INITIAL, _INITIAL_SLOPES,
     _SECOND, _TIME_SLOPES, _PREPARE_INPUT, _INPUT_RATE, _INPUT_SLOPES, _INPUT_BENDS, _GROWTH,
     _EXPLICIT, _STIFF, _SERIES, _MATRIX, _BOUNDS,
-    _PRODUCT, _APPLY,
-) = range(FIRST_FUNCTION, FIRST_FUNCTION + 22)  # fmt: skip
+    _PRODUCT, _APPLY, _LEAD_MATRIX, _LEAD_PLACES, _LEAD_NEXT, _LEAD_STAGES,
+) = range(FIRST_FUNCTION, FIRST_FUNCTION + 26)  # fmt: skip
 
 
 @intrinsic
@@ -159,3 +159,27 @@ def product(table, left, right, into, blocks):
 def apply(table, matrix, z, start, into, nb, kb):
     """A propagator times a state, added to another, see `propagator_writer`; whether it was made."""
     return _call(table[_APPLY], 0.0, matrix, z, start, into, nb, kb, 0) != 0.0
+
+
+@compiled
+def lead_matrix(table, p, q, d):
+    """D = A and b of the linear lead and their derivatives by the parameters, where zeros stand."""
+    _call(table[_LEAD_MATRIX], 0.0, p, q, d, 0, 0, 0, 0)
+
+
+@compiled
+def lead_places(table, d):
+    """D = integers: which compartments are led, their order, sizes of groups where these begin."""
+    _call(table[_LEAD_PLACES], 0.0, d, 0, 0, 0, 0, 0, 0)
+
+
+@compiled
+def lead_next(table, node, desk, source, target, unit, scale, nb, kb):
+    """The next term of the sum for the lead, see `lead_writer`; unit and scale as their bits."""
+    _call(table[_LEAD_NEXT], node, desk, source, target, unit, scale, nb, kb)
+
+
+@compiled
+def lead_stages(table, since, desk, h, end):
+    """The lead at the stages of a step, see `lead_writer`; its size h as its bits."""
+    _call(table[_LEAD_STAGES], since, desk, h, end, 0, 0, 0, 0)

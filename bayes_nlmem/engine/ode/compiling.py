@@ -36,6 +36,16 @@ def ints_at(typing_context, address):
 
 
 @intrinsic
+def bits_of(typing_context, number):
+    """The bits of a double as an integer."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(types.int64))
+
+    return types.int64(types.float64), generate
+
+
+@intrinsic
 def address(typing_context, pointer):
     """The address that a pointer holds."""
 

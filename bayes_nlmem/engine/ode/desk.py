@@ -9,22 +9,24 @@ from __future__ import annotations
     N_ROWS, N_PHI, N_RECORDS, N_COLUMNS, N_REQUESTS, N_PAIRS, FIRST_COLUMN, SENSITIVE, NEXT_RECORD,
     ALL_FINITE, TRAIN_FLOATS, TRAIN_INTS, MOST_TRAINS, TRAINS_NOW, WORK, LADDER, MARKS,
     ALONE,
-) = range(44)  # fmt: skip
-DESK_SIZE = 44
+    LEAD, LEAD_WIDTH, LEAD_COUNT, LEAD_NODES, LEAD_TERMS, LEAD_ROWS, LEAD_SHAPES, LEAD_MARKS,
+) = range(52)  # fmt: skip
+DESK_SIZE = 52
 # ALONE: nothing but parameters has columns in their blocks (the last one may have room for those of a dose).
+# LEAD: memory of the linear lead (see `lead`), in it the sum in use - number of terms, nodes, terms -, the
+# rows of the stages, and the functions of time; LEAD_WIDTH: bytes of a row.
 
 # Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 =
 # unknown), steps left, logarithm (to base 2) of the previous error, solver, largest time of the subject,
 # time and size of the step that is tried, size that was proposed; where this stretch ends; time before which
-# a step must end that is not to be looked at.
-RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER, SPAN, TIME, STEP, PROPOSED, UNTIL, LIMIT = (
-    range(13)
-)
-N_CONTROL = 13
+# a step must end that is not to be looked at; beginning of the sum for the lead, and to when it is known.
+(
+    RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER, SPAN, TIME, STEP, PROPOSED, UNTIL,
+    LIMIT, LEAD_TIME, LEAD_END,
+) = range(15)  # fmt: skip
+N_CONTROL = 15
 EXPLICIT, STIFF, EXPONENTIAL = range(3)
 STEPS, REFUSED = range(2)
-# How much more error sensitivities may have.
-SENSITIVITY = 10.0
 
 # Rows of stages.
 TRIAL, HELD, NEW, BY_TIME, BETWEEN = 8, 9, 10, 11, 12

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bayes_nlmem.engine.ode import desk as on
 from bayes_nlmem.engine.ode.block_writer import Block, SensitiveStep
+from bayes_nlmem.engine.ode.lead_writer import N_TIMES
 from bayes_nlmem.engine.ode.model_table import LANES
 from bayes_nlmem.engine.ode.tableaus import EXPLICIT_A, EXPLICIT_ERROR, EXPLICIT_TIMES
 from bayes_nlmem.engine.ode.writer import VECTOR, Function, literal
@@ -43,7 +44,7 @@ def growth(program: Program) -> str:
 
 
 def following(
-    step: SensitiveStep, kind: str, square: str, new: list[str], slopes: list[str], last_row: str
+    step: SensitiveStep, kind: str, square: str, new: list[str], slopes: dict[int, str], last_row: str
 ) -> None:
     """Return what was tried, or take it over and try the next step if nobody asks for anything in it.
 
@@ -70,7 +71,8 @@ def following(
     f.label(f"{kind}_goes_on")
     for i in range(n):
         f.store(new[i], "%z", i)
-        f.store(slopes[i], "%stages", i)
+        if i in slopes:
+            f.store(slopes[i], "%stages", i)
         f.store(f.larger(f.load("%scale", i), step.abs(new[i])), "%scale", i)
     if kind == "sensitive":
         f.line("br label %copying")
@@ -91,7 +93,8 @@ def following(
     reach = f.plus(end, f.times(wanted, literal(1.001)))
     last = f.new(f"fcmp oge double {reach}, {until}")
     rest = f.new(f"fsub double {until}, {end}")
-    keep(f.new(f"select i1 {last}, double {rest}, double {wanted}"), on.STEP)
+    size = f.new(f"select i1 {last}, double {rest}, double {wanted}")
+    keep(size, on.STEP)
     keep(wanted, on.PROPOSED)
     keep(end, on.TIME)
     place = f.new(f"load i64, ptr {f.address('%desk', on.COUNTS)}, align 8")
@@ -101,7 +104,11 @@ def following(
     )
     left = f.new(f"fsub double {control(on.STEPS_LEFT)}, {literal(1.0)}")
     keep(left, on.STEPS_LEFT)
-    f.line(f"br i1 {f.new(f'fcmp ogt double {left}, 0.0')}, label %trying, label %{kind}_ends")
+    more = f.new(f"fcmp ogt double {left}, 0.0")
+    if step.lead:
+        known = f.new(f"fcmp ole double {f.plus(end, size)}, {control(on.LEAD_END)}")
+        more = f.new(f"and i1 {more}, {known}")
+    f.line(f"br i1 {more}, label %trying, label %{kind}_ends")
     f.label(f"{kind}_ends")
     f.line(f"ret double {literal(on.NOTHING_TRIED)}")
 
@@ -110,6 +117,9 @@ def explicit_step(program: Program) -> str:
     """Text of the step of the explicit method."""
     step = SensitiveStep(program, "explicit")
     f, n = step.f, step.n
+    if step.lead:
+        for place in ("lead_rows", "lead_width"):
+            f.line(f"%{place} = load i64, ptr {f.address('%desk', getattr(on, place.upper()))}, align 8")
     rows = [step.row(k) for k in range(_STAGES + 1)]
     new_row = step.row(on.NEW)
     f.line("br label %trying")
@@ -119,24 +129,28 @@ def explicit_step(program: Program) -> str:
     a = [[f.times(h, literal(x)) for x in row] for row in EXPLICIT_A]
     e = [f.times(h, literal(x)) for x in EXPLICIT_ERROR]
     times = [f.plus(step.t, f.times(h, literal(c))) for c in EXPLICIT_TIMES]
-    first = [f.load(rows[0], i) for i in range(n)]
+    first = {i: f.load(rows[0], i) for i in step.moved}
+    _find_lead(step)
     f.line(f"br i1 {f.new('icmp sgt i64 %nb, 0')}, label %sensitive, label %plain")
     for sensitive in (False, True):
         f.label("sensitive" if sensitive else "plain")
         step.forget()
         ks = [first]
         for k in range(1, _STAGES + 1):
-            y = [step.combined(step.z[i], a[k - 1], [s[i] for s in ks]) for i in range(n)]
+            y = [
+                _led(step, k, i) if i in step.lead else step.combined(step.z[i], a[k - 1], [s[i] for s in ks])
+                for i in range(n)
+            ]
             step.at(y, times[k - 1])
             ks.append(step.rates(k, sensitive=sensitive))
-            for i in range(n):
+            for i in step.moved:
                 f.store(ks[k][i], rows[k], i)
             if sensitive:
                 step.keep_jacobian(k)
                 step.keep_slopes(k, step.by_parameters())
         for i in range(n):
             f.store(y[i], new_row, i)
-        errors = [step.combined("", e, [s[i] for s in ks]) for i in range(n)]
+        errors = {i: step.combined("", e, [s[i] for s in ks]) for i in step.moved}
         square, allowed = step.errors(errors, y)
         if not sensitive:
             following(step, "plain", square, y, ks[-1], rows[-1])
@@ -152,7 +166,9 @@ def explicit_step(program: Program) -> str:
         blocks = [step.block(rows[0], block)]
         for k in range(1, _STAGES + 1):
             y = {
-                i: step.combined(block.start[i], wide[k - 1], [s[i] for s in blocks], VECTOR)
+                i: _led_block(step, k, i, block)
+                if i in step.lead
+                else step.combined(block.start[i], wide[k - 1], [s[i] for s in blocks], VECTOR)
                 for i in block.rows
             }
             blocks.append(step.flow(k, y, block))
@@ -160,8 +176,41 @@ def explicit_step(program: Program) -> str:
             yield
         step.keep_block(new_row, y, block, block.start)
         block.new = y
-        block.errors = {i: step.combined("", by, [s[i] for s in blocks], VECTOR) for i in block.rows}
+        block.errors = {
+            i: step.combined("", by, [s[i] for s in blocks], VECTOR) for i in step.moved_of(block.rows)
+        }
 
     square = step.over_blocks(body, allowed, square)
     following(step, "sensitive", square, state, slopes, rows[-1])
     return step.text()
+
+
+def _find_lead(step: SensitiveStep) -> None:
+    """The lead at the stages."""
+    if step.lead:
+        f, m = step.f, len(step.lead)
+        since = f.new(f"fsub double {step.t}, {f.load('%control', on.LEAD_TIME)}")
+        blocks = f.new(f"mul i64 %nb, {m}")
+        size, end = f.new(f"bitcast double {step.h} to i64"), f.new(f"add i64 {blocks}, {-(-m // LANES)}")
+        f.line(
+            f"call double @lead_stages(double {since}, i64 %desk, i64 {size}, i64 {end}, i64 0, i64 0, i64 0,"
+            " i64 0)"
+        )
+
+
+def _led_row(step: SensitiveStep, stage: int) -> str:
+    """Address of the lead at a stage; the last two stages have the same time."""
+    row = min(stage, N_TIMES) - 1
+    return step.f.new(f"add i64 %lead_rows, {step.f.new(f'mul i64 %lead_width, {row}')}")
+
+
+def _led(step: SensitiveStep, stage: int, i: int) -> str:
+    """A compartment of the lead at a stage."""
+    return step.f.load(_led_row(step, stage), step.lead[i])
+
+
+def _led_block(step: SensitiveStep, stage: int, i: int, block: Block) -> str:
+    """A block of columns of a compartment of the lead at a stage."""
+    f, m = step.f, len(step.lead)
+    vector = f.new(f"add i64 {f.new(f'mul i64 {block.number}, {m}')}, {-(-m // LANES) + step.lead[i]}")
+    return f.load(_led_row(step, stage), f.new(f"mul i64 {vector}, {LANES}"), VECTOR)

@@ -42,7 +42,7 @@ from bayes_nlmem.engine.ode.desk import (
 )
 from bayes_nlmem.engine.ode.machine import KEPT, WIDE_TRAIN_INTS, lay_out, room_sizes
 from bayes_nlmem.engine.ode.machine_code import Code, address_of
-from bayes_nlmem.engine.ode.model_table import LANES, TABLE_SIZE
+from bayes_nlmem.engine.ode.model_table import LANES, N_KEPT, TABLE_SIZE
 from bayes_nlmem.engine.ode.progress import register
 from bayes_nlmem.engine.ode.schedule import ODEPlan
 from bayes_nlmem.engine.ode.sources import SOURCE_KEY
@@ -126,11 +126,11 @@ def kernel():
 
 def memory_for(code: Code, subjects: np.ndarray, sensitive: bool) -> tuple[int, int, int, int]:
     """(doubles, integers, most blocks, most records) that the subjects of a plan need."""
-    n, n_parameters, _, n_hoisted, n_second, _, _, linear, _, n_kept, n_work = code.sizes
+    n, n_parameters, _, n_hoisted, n_second, _, _, linear, _, n_kept, n_work, n_lead = code.sizes
     most_blocks = int(subjects[:, at.N_COLUMNS].max(initial=0)) // LANES if sensitive else 0
     most_records = int((subjects[:, at.END_RECORD] - subjects[:, at.FIRST_RECORD]).max(initial=1))
     return (
-        *room_sizes(n, n_parameters, n_hoisted, n_second, linear, n_kept, n_work, most_blocks),
+        *room_sizes(n, n_parameters, n_hoisted, n_second, linear, n_kept, n_work, n_lead, most_blocks),
         most_blocks,
         max(most_records, 1),
     )
@@ -163,7 +163,7 @@ def solve_equations(
     inputs = [phi, *(tables[name] for name in ("floats", "ints", "subjects", "sensitivities", "requests"))]
     doubles, integers, most_blocks, most_records = memory_for(plan.code, tables["subjects"], sensitive)
     room, int_room = np.zeros(doubles), np.zeros(integers, np.int64)
-    train_floats = np.zeros((most_records, KEPT + plan.code.sizes[-2]))
+    train_floats = np.zeros((most_records, KEPT + plan.code.sizes[N_KEPT]))
     train_ints = np.zeros((most_records, WIDE_TRAIN_INTS), np.int64)
     kernel().ctypes(
         address_of(plan.code),

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-import numpy as np
 from numba import carray
 
 from bayes_nlmem.engine import layout as at
-from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, joined, making_arrays
+from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, making_arrays
 from bayes_nlmem.engine.ode.desk import (
-    ABSOLUTE,
     ALONE,
     COLUMNS,
     CONTROL,
@@ -22,10 +20,14 @@ from bayes_nlmem.engine.ode.desk import (
     DESK_SIZE,
     DRIVEN,
     FIRST_COLUMN,
-    FLOOR,
     FORCING,
     JAC,
     LADDER,
+    LEAD,
+    LEAD_MARKS,
+    LEAD_ROWS,
+    LEAD_SHAPES,
+    LEAD_WIDTH,
     LENGTH,
     LOCAL,
     LU,
@@ -44,13 +46,11 @@ from bayes_nlmem.engine.ode.desk import (
     PIVOTS,
     RECORD_FLOATS,
     RECORD_INTS,
-    RELATIVE,
     REQUESTS,
     SCALE,
     SECOND,
     SENS,
     SENSITIVE,
-    SENSITIVITY,
     SLOPES,
     SPARE,
     STAGES,
@@ -65,10 +65,12 @@ from bayes_nlmem.engine.ode.desk import (
 )
 from bayes_nlmem.engine.ode.model_table import (
     LANES,
+    LEAD_ORDER,
     LINEAR,
     MOST_LEVELS,
     N_HOISTED,
     N_KEPT,
+    N_LEAD,
     N_PARAMETERS,
     N_SECOND,
     N_WORK,
@@ -90,14 +92,62 @@ PEAK, KEPT = N_TRAIN_FLOATS, N_TRAIN_FLOATS + 1
 # table: of the model. forcing: constant inputs, laid out as a state; driven[0]: whether sensitivities have
 # any. scale: largest |y| so far by compartment. stages: rows of work, laid out as states. slopes: derivatives
 # of one output. local, spare: a state each. vector: one number for each compartment. weights: size of the
-# parameter of each column. ladder, marks: of a linear system, see `propagators`.
+# parameter of each column. ladder, marks: of a linear system, see `propagators`. lead, lead_marks: of a
+# linear lead, see `lead`.
 Machine = namedtuple(
     "Machine",
     "desk table forcing driven scale q stages second jac lu pivots control counts slopes local spare vector "
-    "weights train_floats train_ints ladder marks",
+    "weights train_floats train_ints ladder marks "
+    "lead lead_marks",
 )
 # The tables of the plan, and where the answers are written.
 Book = namedtuple("Book", "phi floats ints columns requests values sens first_column sensitive")
+
+
+# Sections of the memory of a lead of m compartments: its matrix; the norm of that; nodes with powers and
+# fractions, of exponentials and of the series; terms of the series, of exponentials, two for work; the
+# stages; functions of time.
+LEAD_SECTIONS = 9
+
+
+@compiled
+def lead_width(m, blocks):
+    """Doubles of a row of the lead: a whole number of pairs of vectors."""
+    vectors = (m + LANES - 1) // LANES + blocks * m
+    return (vectors + 1) // 2 * 2 * LANES
+
+
+@compiled
+def lead_place(m, own, blocks, section):
+    """Where a section begins; 0 without a lead."""
+    most, width = 2 * m + 1, lead_width(m, blocks)
+    place = 0
+    if m > 0:
+        if section > 0:
+            place += (m * m + m) * (1 + own * LANES)
+        if section > 1:
+            place += 1
+        if section > 2:
+            place += 2 * most + most * most
+        if section > 3:
+            place += 2 * LEAD_ORDER
+        if section > 4:
+            place += LEAD_ORDER * width
+        if section > 5:
+            place += most * width
+        if section > 6:
+            place += 2 * width
+        if section > 7:
+            place += 5 * width
+        if section > 8:
+            place += 2 * LANES * max(most, LEAD_ORDER)
+    return place
+
+
+@compiled
+def lead_marks_size(n, m):
+    """Integers of a lead."""
+    return 5 + n + 2 * m if m > 0 else 0
 
 
 def room_sizes(
@@ -108,6 +158,7 @@ def room_sizes(
     linear: int,
     n_kept: int,
     n_work: int,
+    n_lead: int,
     most_blocks: int,
 ) -> tuple[int, int]:
     """(doubles, integers) of memory for states of up to `most_blocks` blocks."""
@@ -120,9 +171,13 @@ def room_sizes(
     )
     matrix = n * n * (1 + -(-n_parameters // LANES) * LANES)
     ladder = 1 + 2 * (MOST_LEVELS + 2) * matrix if linear else 0
+    most = 2 * n_lead + 1
+    lead = (n_lead * n_lead + n_lead) * (1 + -(-n_parameters // LANES) * LANES) + 1 + 2 * most + most * most
+    lead += 2 * LEAD_ORDER + 2 * LANES * max(most, LEAD_ORDER)
+    lead += (LEAD_ORDER + most + 7) * LANES * (n_lead + 1 + blocks * n_lead)
     return (
-        doubles + n_work + 8 * blocks * n * LANES + ladder + KEPT + n_kept + 1,
-        2 * DESK_SIZE + 2 * n + 2 * 8 + 2 + 4 * n + 3 + WIDE_TRAIN_INTS,
+        doubles + n_work + 8 * blocks * n * LANES + ladder + KEPT + n_kept + 1 + lead,
+        2 * DESK_SIZE + 2 * n + 2 * 8 + 2 + 4 * n + 3 + WIDE_TRAIN_INTS + 5 + n + 2 * n_lead,
     )
 
 
@@ -171,13 +226,18 @@ def lay_out(desk, table, room, int_room, most_blocks):
         (Q, table[N_HOISTED]), (SECOND, table[N_SECOND]), (JAC, n * n), (LU, n * n), (SLOPES, desk[N_SLOPES]),
         (WEIGHTS, blocks * LANES), (WORK, table[N_WORK] + 8 * blocks * n * LANES),
         (LADDER, ladder_size(table)),
+        (LEAD, lead_place(table[N_LEAD], parameter_blocks(table), blocks, LEAD_SECTIONS)),
     ):  # fmt: skip
         desk[where] = room
         room += 8 * count
     desk[PIVOTS] = int_room
     desk[DRIVEN] = int_room + 16 * n
     desk[MARKS] = int_room + 16 * n + 8
-    desk[COUNTS] = desk[MARKS] + 8 * (4 * n + 3)
+    desk[LEAD_MARKS] = desk[MARKS] + 8 * (4 * n + 3)
+    desk[COUNTS] = desk[LEAD_MARKS] + 8 * lead_marks_size(n, table[N_LEAD])
+    desk[LEAD_WIDTH] = 8 * lead_width(table[N_LEAD], blocks)
+    for where, section in ((LEAD_ROWS, 7), (LEAD_SHAPES, 8)):
+        desk[where] = desk[LEAD] + 8 * lead_place(table[N_LEAD], parameter_blocks(table), blocks, section)
     return room
 
 
@@ -209,6 +269,18 @@ def machine_at(desk):
         carray(ints_at(desk[TRAIN_INTS]), (desk[MOST_TRAINS], WIDE_TRAIN_INTS)),
         carray(floats_at(desk[LADDER]), (ladder_size(table),)),
         carray(ints_at(desk[MARKS]), (4 * n + 3,)),
+        carray(
+            floats_at(desk[LEAD]),
+            (
+                lead_place(
+                    table[N_LEAD],
+                    parameter_blocks(table),
+                    (length - table[PAD]) // (n * LANES),
+                    LEAD_SECTIONS,
+                ),
+            ),
+        ),
+        carray(ints_at(desk[LEAD_MARKS]), (lead_marks_size(n, table[N_LEAD]),)),
     )
 
 
@@ -233,45 +305,6 @@ def weigh(machine, z):
     """Keep the largest values seen."""
     for i in range(machine.table[N]):
         machine.scale[i] = max(machine.scale[i], abs(z[i]))
-
-
-@joined
-def error_norm(machine, z, nb, new, errors):
-    """Root mean square of the errors over what is tolerated; that of the sensitivities if it is larger.
-
-    The error of a sensitivity, times its parameter, may be SENSITIVITY times the error of the compartment,
-    relative to the larger of both.
-    """
-    s, control, scale, allowed, weights = (
-        machine.stages,
-        machine.control,
-        machine.scale,
-        machine.vector,
-        machine.weights,
-    )
-    table = machine.table
-    n, first = table[N], table[PAD]
-    total = 0.0
-    for i in range(n):
-        largest = max(abs(z[i]), abs(s[new, i]))
-        allowed[i] = control[RELATIVE] * largest + control[ABSOLUTE] * max(scale[i], largest, control[FLOOR])
-        ratio = s[errors, i] / allowed[i]
-        total += ratio * ratio
-    total /= n
-    if nb == 0:
-        return np.sqrt(total)
-    relative = control[RELATIVE]
-    others = 0.0
-    for block in range(nb):
-        for i in range(n):
-            at_i = first + (block * n + i) * LANES
-            for lane in range(LANES):
-                weight = weights[block * LANES + lane]
-                ratio = weight * s[errors, at_i + lane]
-                ratio /= allowed[i] + relative * weight * abs(s[new, at_i + lane])
-                others += ratio * ratio
-    others /= n * nb * LANES * SENSITIVITY * SENSITIVITY
-    return np.sqrt(max(total, others))
 
 
 @compiled

@@ -25,12 +25,13 @@ from bayes_nlmem.engine.ode.trace import System
 class Code:
     """Assembly of a system with its sizes: plain data that any process can compile.
 
-    Equal if the assembly is.
+    Equal if the assembly is. lead: compartments of the linear lead (see `leading`).
     """
 
     assembly: str = field(repr=False)
     sizes: tuple[int, ...]
     key: str
+    lead: tuple[int, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Code) and self.key == other.key
@@ -56,8 +57,10 @@ def code_of(system: System) -> Code:
         len(system.input_rates),
         len(program.kept),
         program.n_work,
+        program.n_lead,
     )
-    return Code(text, sizes, hashlib.sha256(repr((text, sizes)).encode()).hexdigest()[:20])
+    key = hashlib.sha256(repr((text, sizes)).encode()).hexdigest()[:20]
+    return Code(text, sizes, key, tuple(sorted(program.lead)))
 
 
 _engines: dict[str, tuple[int, Any]] = {}

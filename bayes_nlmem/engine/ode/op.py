@@ -98,7 +98,7 @@ def _(op, node=None, **kwargs):
     address_of(op.code)  # both register their symbols
     walk = types.ExternalFunction(SYMBOL, SIGNATURE)
     locate = types.ExternalFunction(symbol_of(op.code.key), types.int64())
-    n, n_parameters, _, n_hoisted, n_second, _, _, linear, _, n_kept, n_work = op.code.sizes
+    n, n_parameters, _, n_hoisted, n_second, _, _, linear, _, n_kept, n_work, n_lead = op.code.sizes
     settings, most_steps = tuple(op.tolerances.control().tolist()), op.tolerances.most_steps
     sensitive, automatic = int(op.sensitive), op.solver == "auto"
     fixed = 0.0 if automatic else float(METHODS.index(op.solver))
@@ -136,7 +136,9 @@ def _(op, node=None, **kwargs):
         for s in range(subjects.shape[0]):
             most_blocks = max(most_blocks, subjects[s, N_COLUMNS] // LANES * sensitive)
             most_records = max(most_records, subjects[s, END_RECORD] - subjects[s, FIRST_RECORD])
-        doubles, integers = sizes(n, n_parameters, n_hoisted, n_second, linear, n_kept, n_work, most_blocks)
+        doubles, integers = sizes(
+            n, n_parameters, n_hoisted, n_second, linear, n_kept, n_work, n_lead, most_blocks
+        )
         values = np.full(requests.shape[0], np.nan)
         sens = np.zeros((n_pairs, phi.shape[1]))
         status, counts = np.zeros(subjects.shape[0], np.int64), np.zeros(2, np.int64)

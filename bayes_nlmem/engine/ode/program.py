@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from bayes_nlmem.engine.ode.derivatives import Derivatives, Rows
 from bayes_nlmem.engine.ode.explicit_writer import explicit_step, growth
 from bayes_nlmem.engine.ode.expressions import LEAVES
+from bayes_nlmem.engine.ode.lead_writer import lead
+from bayes_nlmem.engine.ode.leading import linear_lead
 from bayes_nlmem.engine.ode.model_table import LANES, TABLE_SIZE
 from bayes_nlmem.engine.ode.propagator_writer import apply, product, reached_from
 from bayes_nlmem.engine.ode.series_writer import series
@@ -43,11 +45,24 @@ class Program:
         )
         rows = (derivatives.g_t, derivatives.g_p, derivatives.g_tt, derivatives.g_tp)
         self.kept = self._hoist([*system.input_rates.values(), *_all(rows)])
+        self.groups = linear_lead(system, derivatives)
+        # Places of the compartments in the lead.
+        self.lead = {i: k for k, i in enumerate(i for group in self.groups for i in group)}
 
     @property
     def n_hoisted(self) -> int:
         """Number of expressions that depend on parameters only and are kept."""
         return len(self.hoisted)
+
+    @property
+    def n_lead(self) -> int:
+        """Number of compartments of the linear lead."""
+        return len(self.lead)
+
+    @property
+    def n_own(self) -> int:
+        """Blocks of columns of the parameters."""
+        return -(-self.n_parameters // LANES)
 
     @property
     def n_second(self) -> int:
@@ -68,7 +83,7 @@ class Program:
             self._bounds,
         )  # fmt: skip
         steps = growth(self), explicit_step(self), stiff_step(self), series(self), product(self), apply(self)
-        texts = [DECLARATIONS, POWER, _table(), *(part() for part in parts), *steps]
+        texts = [DECLARATIONS, POWER, _table(), *(part() for part in parts), lead(self), *steps]
         return "\n\n".join(texts) + "\n"
 
     def _hoist(self, pending: list[int]) -> dict[int, int]:

@@ -43,8 +43,10 @@ from bayes_nlmem.engine.ode.desk import (
 )
 from bayes_nlmem.engine.ode.explicit import explicit_between, explicit_step, slope
 from bayes_nlmem.engine.ode.exponential import advance_linear
+from bayes_nlmem.engine.ode.lead import begin_lead, fastest_rate, lead_between, reach
+from bayes_nlmem.engine.ode.lead_nodes import FLAGS
 from bayes_nlmem.engine.ode.machine import book_at, machine_at, size, weigh
-from bayes_nlmem.engine.ode.model_table import N
+from bayes_nlmem.engine.ode.model_table import N_LEAD, N
 from bayes_nlmem.engine.ode.sources import SOURCE_KEY
 from bayes_nlmem.engine.ode.spreading import longest_step, pour
 from bayes_nlmem.engine.ode.stiff import prepare_stiff_step, stiff_between, stiff_step
@@ -56,22 +58,26 @@ SYMBOL = f"bayes_nlmem_ode_progress_{SOURCE_KEY}"
 def first_step(machine, z, p, t, longest):
     """Size of the first step. Hairer, Norsett & Wanner 1993, section II.4, doi:10.1007/978-3-540-78862-1."""
     table, s, control, scale = machine.table, machine.stages, machine.control, machine.scale
-    n = table[N]
+    n, led = table[N], control[SOLVER] != STIFF and table[N_LEAD] > 0
     base, width = s.ctypes.data, 8 * s.shape[1]
     q, r = machine.q.ctypes.data, machine.forcing.ctypes.data
+    if led:
+        longest = min(longest, 1.0 / max(fastest_rate(machine, p), 1e-300))
     rates(table, t, z.ctypes.data, p, q, r, base + HELD * width)
     if machine.desk[TRAINS_NOW] > 0:
         pour(machine, t, 0, HELD)
         longest = min(longest, longest_step(machine, t))
     size0, size1, size2 = 0.0, 0.0, 0.0
     for i in range(n):
+        if led and machine.lead_marks[FLAGS + i] != 0:
+            continue
         weight = control[RELATIVE] * abs(z[i]) + control[ABSOLUTE] * max(scale[i], control[FLOOR])
         size0 += (z[i] / weight) ** 2
         size1 += (s[HELD, i] / weight) ** 2
     size0, size1 = np.sqrt(size0 / n), np.sqrt(size1 / n)
-    if not size1 > 0.0:
+    if not (size1 > 0.0 or led):
         return longest
-    h = 1e-6 * longest if size0 < 1e-5 or size1 < 1e-5 else 0.01 * size0 / size1
+    h = (0.01 if led else 1e-6) * longest if size0 < 1e-5 or size1 < 1e-5 else 0.01 * size0 / size1
     h = min(h, longest)
     for i in range(n):
         s[TRIAL, i] = z[i] + h * s[HELD, i]
@@ -79,6 +85,8 @@ def first_step(machine, z, p, t, longest):
     if machine.desk[TRAINS_NOW] > 0:
         pour(machine, t + h, 0, BETWEEN)
     for i in range(n):
+        if led and machine.lead_marks[FLAGS + i] != 0:
+            continue
         weight = control[RELATIVE] * abs(z[i]) + control[ABSOLUTE] * max(scale[i], control[FLOOR])
         size2 += ((s[BETWEEN, i] - s[HELD, i]) / weight) ** 2
     largest = max(size1, np.sqrt(size2 / n) / h)
@@ -98,8 +106,11 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
     n = size(machine.table, nb)
     q, r = machine.q.ctypes.data, machine.forcing.ctypes.data
     stiff = control[SOLVER] == STIFF
+    led = not stiff and machine.table[N_LEAD] > 0
     finite, ready, refused = True, False, False
     h = control[NEXT_STEP]
+    if led:
+        begin_lead(machine, z, p, nb, t)
     if not h > 0.0:
         h = first_step(machine, z, p, t, until - t)
         control[BEFORE] = LOG_TYPICAL
@@ -125,6 +136,8 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
                 control[LIMIT] = -np.inf
             elif k < end:
                 control[LIMIT] = min(until, book.floats[k, at.TIME])
+            if led:
+                step = reach(machine, z, p, nb, kb, t, step)
             error = explicit_step(machine, z, p, nb, kb, t, step)
             t, step, h = control[TIME], control[STEP], control[PROPOSED]
             last = t + 1.001 * step >= until
@@ -146,6 +159,8 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
                     stiff_between(machine, z, nb, share)
                 else:
                     explicit_between(machine, z, nb, step, share)
+                    if led:
+                        lead_between(machine, nb, book.floats[k, at.TIME])
                 time = book.floats[k, at.TIME]
                 finite = answer(machine, book, k, time, s[BETWEEN], held, wide) and finite
             k += 1

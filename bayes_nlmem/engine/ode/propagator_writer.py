@@ -36,7 +36,7 @@ def _short(program: Program) -> list[list[int]]:
     return rows if products * (1 + -(-program.n_parameters // LANES)) <= 2 * _MOST else []
 
 
-def _blocks(f: Function, count: str, name: str) -> str:
+def blocks(f: Function, count: str, name: str) -> str:
     """Begin a loop over blocks; returns the number of the block."""
     f.line(f"br i1 {f.new(f'icmp sgt i64 {count}, 0')}, label %{name}_first, label %{name}_done")
     f.label(f"{name}_first")
@@ -46,7 +46,8 @@ def _blocks(f: Function, count: str, name: str) -> str:
     return f"%{name}_number"
 
 
-def _blocks_end(f: Function, count: str, name: str) -> None:
+def blocks_end(f: Function, count: str, name: str) -> None:
+    """End it."""
     f.line(f"br label %{name}_end")
     f.label(f"{name}_end")
     f.line(f"%{name}_next = add i64 %{name}_number, 1")
@@ -70,7 +71,7 @@ def product(program: Program) -> str:
     left, right = entries("%left"), entries("%right")
     for (i, j), ks in through.items():
         f.store(f.total([f.times(left[i, k], right[k, j]) for k in ks]), "%into", i * n + j)
-    block = _blocks(f, "%blocks", "block")
+    block = blocks(f, "%blocks", "block")
     behind = f.new(f"add i64 {f.new(f'mul i64 {block}, {8 * n * n * LANES}')}, {8 * n * n}")
     places = [f.new(f"add i64 {base}, {behind}") for base in ("%left", "%right", "%into")]
     for (i, j), ks in through.items():
@@ -81,7 +82,7 @@ def product(program: Program) -> str:
             terms.append(f.times(f.spread(left[i, k]), by_right, VECTOR))
             terms.append(f.times(f.spread(right[k, j]), by_left, VECTOR))
         f.store(f.total(terms, VECTOR), places[2], (i * n + j) * LANES, VECTOR)
-    _blocks_end(f, "%blocks", "block")
+    blocks_end(f, "%blocks", "block")
     return f.end(_DONE)
 
 
@@ -96,7 +97,7 @@ def apply(program: Program) -> str:
     for i, row in enumerate(rows):
         terms = [f.load("%start", i), *(f.times(entry[i, j], z[j]) for j in row)]
         f.store(f.total(terms), "%into", i)
-    block = _blocks(f, "%nb", "block")
+    block = blocks(f, "%nb", "block")
     place = f.new(f"add i64 {f.new(f'mul i64 {block}, {8 * n * LANES}')}, {8 * program.pad}")
     lanes, start, into = (f.new(f"add i64 {base}, {place}") for base in ("%z", "%start", "%into"))
     own = f.new(f"sub i64 {block}, %kb")
@@ -118,5 +119,5 @@ def apply(program: Program) -> str:
             f.store(f.total(terms, VECTOR), into, i * LANES, VECTOR)
         f.line("br label %both")
     f.label("both")
-    _blocks_end(f, "%nb", "block")
+    blocks_end(f, "%nb", "block")
     return f.end(_DONE)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _OWN = (
-    "answers", "calls", "compiling", "desk", "elimination", "explicit", "jumps", "kernel", "machine",
-    "model_table", "progress", "propagators", "exponential", "schedule", "spreading", "steady", "stiff",
+    "answers", "calls", "compiling", "desk", "elimination", "explicit", "jumps", "kernel", "lead",
+    "lead_nodes", "machine", "model_table", "progress", "propagators", "exponential", "schedule",
+    "spreading", "steady", "stiff",
     "tableaus", "walk",
 )  # fmt: skip
 _FILES = [_HERE / f"{name}.py" for name in _OWN]

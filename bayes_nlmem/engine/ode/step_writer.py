@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 ARGUMENTS = ("desk", "z", "p", "nb", "kb", "r", "stride")
 # Room for the stages of either method.
 MOST_STAGES = len(STIFF_A)
+# Errors count so many times where a lead is exact: no short steps for its sake keep them small.
+STRICTER = 4.0
 
 
 class Step:
@@ -36,26 +38,24 @@ class Step:
     def __init__(self, program: Program, name: str, arguments: tuple[str, ...] = ARGUMENTS) -> None:
         self.program, self.n, self.pad = program, program.n, program.pad
         self.g, self.d = program.system.graph, program.d
+        # Compartments that a step moves by itself: all but the lead, for the explicit method.
+        self.lead = program.lead if name == "explicit" else {}
+        self.moved = [i for i in range(self.n) if i not in self.lead]
         self.f = f = Function(self.g, name, arguments, program.hoisted)
         for place in ("q", "stages", "control", "scale", "weights", "work"):
             f.line(f"%{place} = load i64, ptr {f.address('%desk', getattr(on, place.upper()))}, align 8")
+        self.counting = STRICTER**2 if self.lead else 1.0
         width = f.new(f"load i64, ptr {f.address('%desk', on.LENGTH)}, align 8")
         f.line(f"%width = shl i64 {width}, 3")
-        self.moving = [
-            (i, j, node)
-            for i, row in enumerate(self.d.f_y)
-            for j, node in row.items()
-            if not self._fixed(node)
-        ]
-        self.resting = [
-            (i, j, node) for i, row in enumerate(self.d.f_y) for j, node in row.items() if self._fixed(node)
-        ]
+        slopes = [(i, j, node) for i in self.moved for j, node in self.d.f_y[i].items()]
+        self.moving = [entry for entry in slopes if not self._fixed(entry[2])]
+        self.resting = [entry for entry in slopes if self._fixed(entry[2])]
         self.curved = sorted({(i, j) for i, (j, _), _ in program.curved})
         self.reached = [self._reached(block) for block in range(self.n_own)]
         # Where a block of parameters has derivatives of the rates, by themselves or along the stages.
-        slopes = [(i, m) for i, row in enumerate(self.d.f_p) for m in row]
-        slopes += [(i, m) for i, (_, m), _ in program.mixed] if name == "stiff" else []
-        self.sloped = {(i, m // LANES) for i, m in slopes}
+        by_p = [(i, m) for i in self.moved for m in self.d.f_p[i]]
+        by_p += [(i, m) for i, (_, m), _ in program.mixed] if name == "stiff" else []
+        self.sloped = {(i, m // LANES) for i, m in by_p}
         # Places in the work.
         stages = MOST_STAGES
         self.jacobians = LANES * self.n
@@ -66,7 +66,7 @@ class Step:
     @property
     def n_own(self) -> int:
         """Blocks of columns of the parameters."""
-        return -(-self.program.n_parameters // LANES)
+        return self.program.n_own
 
     def _fixed(self, node: int) -> bool:
         return node in self.program.hoisted or self.g.nodes[node][0] in ("const", "p")
@@ -118,16 +118,16 @@ class Step:
         f = self.f
         return f.new(f"add i64 %r, {f.new(f'mul i64 %stride, {min(stage, on.LAST_INPUTS)}')}")
 
-    def rates(self, stage: int, *, sensitive: bool) -> list[str]:
+    def rates(self, stage: int, *, sensitive: bool) -> dict[int, str]:
         """The slope of the state where `at` says; its Jacobians are kept."""
-        f = self.f
-        wanted = list(self.program.system.rates)
+        f, rates = self.f, self.program.system.rates
+        wanted = [rates[i] for i in self.moved]
         if sensitive:
             wanted += [node for *_, node in self.moving]
-            wanted += [node for row in self.d.f_p for node in row.values()]
+            wanted += [node for i in self.moved for node in self.d.f_p[i].values()]
         f.write(wanted)
         r = self.inputs(stage)
-        return [f.plus(f.value(node), f.load(r, i)) for i, node in enumerate(self.program.system.rates)]
+        return {i: f.plus(f.value(rates[i]), f.load(r, i)) for i in self.moved}
 
     def keep_jacobian(self, stage: int) -> None:
         """Keep the entries of the Jacobian that change from stage to stage."""
@@ -136,8 +136,7 @@ class Step:
 
     def by_parameters(self) -> dict[tuple[int, int], str]:
         """F_p where `at` says, by compartment and parameter."""
-        rows = enumerate(self.d.f_p)
-        return {(i, m): self.f.value(node) for i, row in rows for m, node in row.items()}
+        return {(i, m): self.f.value(node) for i in self.moved for m, node in self.d.f_p[i].items()}
 
     def keep_bends(self, stage: int, u: list[str], second: list[str]) -> None:
         """Keep J and f_p of a stage, f_yy u, and add f_yp u to f_p."""
@@ -172,18 +171,18 @@ class Step:
                 total = f.plus(total, product, kind) if total else product
         return total
 
-    def errors(self, errors: list[str], new: list[str]) -> tuple[str, list[str]]:
+    def errors(self, errors: dict[int, str], new: list[str]) -> tuple[str, dict[int, str]]:
         """(mean square of the errors over what is tolerated, what is tolerated)."""
         f = self.f
         relative, absolute, floor = (f.load("%control", k) for k in (on.RELATIVE, on.ABSOLUTE, on.FLOOR))
-        allowed, squares = [], []
-        for i in range(self.n):
+        allowed, squares = {}, []
+        for i in self.moved:
             largest = f.larger(self.abs(self.z[i]), self.abs(new[i]))
             scale = f.larger(f.larger(f.load("%scale", i), largest), floor)
-            allowed.append(f.plus(f.times(relative, largest), f.times(absolute, scale)))
+            allowed[i] = f.plus(f.times(relative, largest), f.times(absolute, scale))
             ratio = f.new(f"fdiv double {errors[i]}, {allowed[i]}")
             squares.append(f.times(ratio, ratio))
-        return f.times(f.total(squares), literal(1.0 / self.n)), allowed
+        return f.times(f.total(squares), literal(self.counting / len(self.moved))), allowed
 
     def abs(self, x: str) -> str:
         """Absolute value."""

@@ -98,7 +98,7 @@ def stiff_step(program: Program) -> str:
         new = [f.plus(y[i], us[-1][i]) for i in range(n)]
         for i in range(n):
             f.store(new[i], new_row, i)
-        square, allowed = step.errors(us[-1], new)
+        square, allowed = step.errors(dict(enumerate(us[-1])), new)
         if not sensitive:
             step.give(square)
     f.line(f"br i1 {f.new(f'fcmp ole double {square}, 1.0')}, label %before, label %refused")
