@@ -86,7 +86,8 @@ def columns_of(places: Mapping[Place, list[Line]]) -> Columns:
         use = str(given.get("use", "")).lower()
         if use not in _USES:
             raise refused(line, f"{name} with use={use}", f"roles among {', '.join(_USES)}")
-        check_words(line, name, given, ("use", "type", "name", "yname", "categories"))
+        words = ("use", "type", "name", "yname", "categories", *(["nbdoses"] if _USES[use] == "SS" else []))
+        check_words(line, name, given, words)
         if use == "covariate":
             found.covariates.append(name)
         elif use == "regressor":
@@ -187,7 +188,10 @@ def dataset_of(
         if role in columns.ours:
             table[role] = numeric(role)
     if (numeric("SS").fillna(0) != 0).any():
-        remedy = "Monolix adds a number of doses before them: write these out (ADDL, II)."
+        remedy = (
+            "Monolix solves no steady state, it puts a number of doses (nbdoses) before such a dose. "
+            "Write these as records of their own, or as one with ADDL and II, and set SS to 0."
+        )
         raise ModelError(
             explain(expected="doses without steady state", got="SS that is not 0", remedy=remedy)
         )
@@ -305,7 +309,10 @@ def _records(
         clash = [(i, t) for i, t in zip(seen["ID"], seen["TIME"], strict=True) if (i, round(t, 9)) in taken]
         if clash:
             got = f"one for ID {clash[0][0]} at {clash[0][1]:g} ({len(clash)} in all)"
-            remedy = "Set MDV to 1, or move the observation to just before or after the dose."
+            remedy = (
+                "Which of the two Monolix takes first is not documented: set MDV to 1, or move the "
+                "observation to just before or after the dose."
+            )
             expected = "no observation at the time of a bolus, where only the order of events decides on it"
             raise ModelError(explain(expected=expected, got=got, remedy=remedy))
     doses = table.assign(_order=1)

@@ -429,9 +429,11 @@ def test_data_that_another_order_of_events_would_change_are_refused(tmp_path):
     with pytest.raises(bn.ModelError, match="time of a bolus.* at 12 "):
         imported(tmp_path, repeated, TABLE.assign(N=2, EVERY=12))
     assert imported(tmp_path, project(), seen).data.is_observation.sum() == 12
-    steady = project(roles=ROLES + "SS = {use=ss}\n", header="ID, TIME, AMT, DV, WT, SEX, SS")
-    with pytest.raises(bn.ModelError, match="steady state"):
-        imported(tmp_path, steady, TABLE.assign(SS=1))
+    for use in ("ss", "steadystate, nbdoses=7"):
+        steady = project(roles=f"{ROLES}SS = {{use={use}}}\n", header="ID, TIME, AMT, DV, WT, SEX, SS")
+        assert imported(tmp_path, steady, TABLE.assign(SS=0)).data.n_observations == 10
+        with pytest.raises(bn.ModelError, match=r"steady state.*a number of doses \(nbdoses\)"):
+            imported(tmp_path, steady, TABLE.assign(SS=1))
 
 
 def test_what_changes_no_prediction_is_listed_with_its_line(tmp_path):
