@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bayes_nlmem.checks.event_times import simulated_times
+from bayes_nlmem.checks.simulated_events import ends_of_follow_up, timed_output, with_times
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import BayesNlmemError
 from bayes_nlmem.learning.diagnostics import mixing
@@ -81,7 +83,7 @@ def replicate(plan: Plan, number: int) -> dict[str, Any]:
 def _replicated(plan: Plan, number: int) -> dict[str, Any]:
     simulation = _simulated(plan, number // BLOCK)
     k = number % BLOCK
-    data = replicate_as_data(simulation, k)
+    data = _study(plan, number)
     observed = data.table["DV"].to_numpy(float)[data.is_observation]
     if not np.all(np.isfinite(observed)):
         raise ArithmeticError("a draw of the priors for which the predictions are not finite")
@@ -112,10 +114,29 @@ def _replicated(plan: Plan, number: int) -> dict[str, Any]:
     }
 
 
+def _study(plan: Plan, number: int) -> Dataset:
+    """What was seen in a replicate."""
+    simulation, k = _simulated(plan, number // BLOCK), number % BLOCK
+    data, output = replicate_as_data(simulation, k), timed_output(plan.model)
+    if output is None:
+        return data
+    times = _event_times(plan, number // BLOCK, output)[k]
+    return with_times(data, simulation.records(output), times, ends_of_follow_up(plan.data))
+
+
+@lru_cache(maxsize=2)
+def _event_times(plan: Plan, block: int, output: str) -> np.ndarray:
+    """Times of the events of a block of replicates, shape (BLOCK, n_subjects)."""
+    end = float(ends_of_follow_up(plan.data).max())
+    return simulated_times(_simulated(plan, block), output, end, _seed(plan.seed, 3, block))
+
+
 @lru_cache(maxsize=1)
 def _refitter(plan: Plan) -> Refitter:
     """The study without its observations: those of all replicates have the same records."""
-    study = replicate_as_data(_simulated(plan, 0), 0)
+    study = _study(plan, 0)
+    if timed_output(plan.model) is not None:  # its times are seen, and no two replicates have the same
+        return Refitter(plan.model, study, plan.edit)
     at = study.is_observation
     table = study.table.assign(CENS=0, DV=np.where(at, 1.0, study.table["DV"]), LIMIT=np.nan)
     return Refitter(plan.model, replace(study, table=table), plan.edit)

@@ -15,13 +15,13 @@ import pandas as pd
 from bayes_nlmem.checks.calibration import Calibration
 from bayes_nlmem.checks.calibration_store import keep, opened, stored
 from bayes_nlmem.checks.replication import Plan, replicate
+from bayes_nlmem.checks.simulated_events import check_events
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.data.planned import Arm, Design
-from bayes_nlmem.ground.messages import BayesNlmemError, ModelError, explain, names_text
+from bayes_nlmem.ground.messages import BayesNlmemError, explain
 from bayes_nlmem.learning.record import versions
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.simulation.asked import design_of
-from bayes_nlmem.statistics.time_to_event import TimeToEvent
 
 
 def sbc(
@@ -53,7 +53,8 @@ def sbc(
         The model; its priors should be those that data could come from.
     data : Dataset, Design, Arm or DataFrame
         Doses, times and covariates; limits of quantification are taken from it, its observations are not
-        used.
+        used, but for times to an event: subjects without one are followed until their last row, the others
+        until the end of the study.
     n : int
         Number of replicates.
     executor : concurrent.futures.Executor, optional
@@ -80,8 +81,8 @@ def sbc(
     Raises
     ------
     BayesNlmemError
-        A store that belongs to another calibration; a setting out of range; a time to event, whose times
-        would have to be drawn.
+        A store that belongs to another calibration; a setting out of range; times of events that are not
+        one per subject, in its last row.
 
     References
     ----------
@@ -102,7 +103,7 @@ def sbc(
     """
     data = design_of(model, data.dataset(seed=seed) if isinstance(data, Design) else data)
     _check(n, draws, chains, ranks)
-    _check_endpoints(model)
+    check_events(model, data)
     settings = {
         "model": model.name or "",
         "specification": hashlib.sha256(repr(model).encode()).hexdigest()[:16],
@@ -129,18 +130,6 @@ def sbc(
             bad = sum(one["status"] != "ok" for one in done.values())
             print(f"bayes_nlmem: {len(done)} of {n} replicates, {bad} failed", file=sys.stderr, flush=True)
     return Calibration({**settings, "versions": versions()}, tuple(done[k] for k in sorted(done)))
-
-
-def _check_endpoints(model: Model) -> None:
-    """A replicate keeps the times of the study; of a time to event they are what is seen."""
-    if timed := [output for output, law in model.residuals.items() if isinstance(law, TimeToEvent)]:
-        raise ModelError(
-            explain(
-                expected="endpoints that are seen at the times of the study",
-                got=f"a time to event ({names_text(timed)})",
-                remedy="Simulate times yourself, fit them with bn.fit, and rank the true values.",
-            )
-        )
 
 
 def _check(n: int, draws: int, chains: int, ranks: int) -> None:

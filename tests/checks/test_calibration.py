@@ -2,13 +2,16 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bayes_nlmem as bn
 from bayes_nlmem.checks import simulation_based as module
 from bayes_nlmem.checks.replication import PROBABILITIES
+from bayes_nlmem.checks.simulated_events import ends_of_follow_up, with_times
 
 
 def made(number, *, wrong=False):
@@ -86,11 +89,33 @@ def test_settings_out_of_range_are_refused():
         bn.sbc(STUDY.model, STUDY.data, n=1, draws=50)
 
 
-def test_a_time_to_event_is_refused_before_anything_is_run():
-    """A replicate keeps the times of the study, and here they are what is seen."""
+def test_times_of_events_that_cannot_be_drawn_are_refused_before_anything_is_run():
     study = bn.zoo.load("lung")
-    with pytest.raises(bn.ModelError, match=r"a time to event \(scale\)"):
-        bn.sbc(study.model, study.data, n=2)
+    scale = bn.TimeToEvent(bn.ExponentialHazard(), repeated=True)
+    with pytest.raises(bn.ModelError, match=r"repeated events \(scale\)"):
+        bn.sbc(replace(study.model, residuals={"scale": scale}), study.data, n=2)
+    frame = study.data.table[["ID", "TIME", "DV", "EVID", "MDV"]]
+    more = pd.concat([frame, frame.iloc[[3]].assign(TIME=1e4)]).sort_values(["ID", "TIME"], kind="stable")
+    with pytest.raises(bn.ModelError, match="other records of scale in subject 2"):
+        bn.sbc(study.model, bn.read(more), n=2)
+
+
+def test_a_drawn_event_or_the_end_of_the_follow_up_is_the_last_row():
+    rows = [(1, 0, 0), (1, 5, 1), (2, 0, 0), (2, 3, 0), (3, 0, 0), (3, 9, 1)]
+    data = bn.read(pd.DataFrame(rows, columns=["ID", "TIME", "DV"]))
+    ends = ends_of_follow_up(data)
+    assert ends.tolist() == [9, 3, 9]
+    made = with_times(data, np.arange(6), np.array([7.0, 3.5, 9.5]), ends).table
+    assert made["TIME"].tolist() == [0, 7, 0, 3, 0, 9]
+    assert made["DV"].tolist() == [0, 1, 0, 0, 0, 0]
+
+
+@pytest.mark.slow
+def test_times_to_an_event_are_drawn_and_learnt():
+    study = bn.zoo.load("lung")
+    found = bn.sbc(study.model, study.data, n=8, draws=150, tune=150, ranks=49, progress=False)
+    assert not found.failed and found.table()["p_value"].min() > 1e-3
+    assert np.all(np.abs(found.table()["z_mean"]) < 4 / np.sqrt(8))
 
 
 def test_a_calibration_of_failures_only_says_why_and_has_an_empty_table():
