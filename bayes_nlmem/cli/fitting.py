@@ -195,8 +195,9 @@ def _finish(learnt: Any, folder: Path, report: Path | None, more: dict[str, Any]
         import bayes_nlmem as bn
 
         said.written(bn.report(learnt).save(report))
-    unfinished = "" if (folder / "fit.zip").exists() else f"; go on: bayes-nlmem resume {folder}"
-    said.note(f"run: {folder}{unfinished or f'; next: bayes-nlmem report {folder}'}")
+    finished = (folder / "fit.zip").exists()
+    words = said.command(f"{'report' if finished else 'resume'} {folder}")
+    said.note(f"run: {folder}; {'next' if finished else 'go on'}: {words}")
     if not verdict.ok:
         raise typer.Exit(DOUBTFUL)
 

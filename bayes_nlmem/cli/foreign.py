@@ -113,7 +113,7 @@ def import_model(
         said.say(text)
     else:
         said.say(f"{found.model}\n\n{found.data}")
-        said.note(f"next: bayes-nlmem fit {output}")
+        said.note(f"next: {said.command(f'fit {output}')}")
 
 
 def _check_free(*paths: Path, force: bool) -> None:

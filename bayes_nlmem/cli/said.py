@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -101,6 +103,19 @@ def facts_of_data(data: Any) -> dict[str, Any]:
         "warnings": [vars(fault) for fault in data.warnings],
         "digest": data.digest,
     }
+
+
+def command(words: str) -> str:
+    """A command line to go on with: where the program is not on the path, as it was called.
+
+    Examples
+    --------
+    >>> command("doctor").endswith("bayes-nlmem doctor")
+    True
+    """
+    called = Path(sys.argv[0])
+    on_path = called.name != "bayes-nlmem" or shutil.which("bayes-nlmem") is not None
+    return f"{'bayes-nlmem' if on_path else os.path.relpath(called)} {words}"
 
 
 def written(path: Path | str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import sys
 
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 import bayes_nlmem as bn
 from bayes_nlmem.cli.app import app
 from bayes_nlmem.cli.door import FAULT, OK, USAGE
+from bayes_nlmem.cli.said import command
 
 STREAM = """$PROBLEM oral
 $INPUT ID TIME AMT DV WT
@@ -172,6 +174,15 @@ def test_wrong_input_is_explained(call, tmp_path, words, code, told):
     assert found.exit_code == code
     assert told in " ".join(found.stderr.split()), found.stderr
     assert "Traceback" not in found.stderr and not found.stdout
+
+
+def test_what_to_do_next_can_be_typed_where_the_program_is_not_on_the_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / ".venv/bin/bayes-nlmem"), "fit"])
+    assert command("report a.run") == ".venv/bin/bayes-nlmem report a.run"
+    monkeypatch.setattr(sys, "argv", ["/elsewhere/python", "-m"])
+    assert command("report a.run") == "bayes-nlmem report a.run"
 
 
 @pytest.mark.slow
