@@ -26,7 +26,7 @@ from bayes_nlmem.translation.flat import Flat
 
 # Of the draws of the first part of the warm-up, the share that is not used.
 _FORGOTTEN = 0.4
-# Variance of the chains' means over that within them above which they have not met.
+# Variance of the means of the chains' halves over that within them above which they have not met.
 _APART = 1.5
 # Standard deviation of whitened effects where chains begin.
 _SPREAD = 0.5
@@ -134,9 +134,11 @@ class Moves:
 
 
 def _mixed(draws: np.ndarray) -> bool:
-    """Whether the chains, shape (n_chains, n_draws, n), are in the same place, roughly."""
-    within = draws.var(axis=1).mean(axis=0)
-    between = draws.mean(axis=1).var(axis=0)
+    """Whether the halves of the chains, shape (n_chains, n_draws, n), are in the same place, roughly."""
+    half = draws.shape[1] // 2
+    halves = np.concatenate([draws[:, :half], draws[:, half : 2 * half]])
+    within = halves.var(axis=1).mean(axis=0)
+    between = halves.mean(axis=1).var(axis=0)
     return bool(np.all(between < _APART * within + 1e-12))
 
 

@@ -142,6 +142,8 @@ def test_nothing_is_learnt_from_chains_that_are_apart(theophylline):
     noise = 0.1 * np.random.default_rng(6).normal(size=(2, 100, len(point)))
     apart = np.array([[[-1.0]], [[1.0]]])
     assert moves.learn(point + noise + apart, density) is None
+    on_its_way = np.linspace(-1.0, 1.0, 200)[None, :, None]
+    assert moves.learn(point + noise[:1, np.arange(200) // 2] + on_its_way, density) is None
     assert moves.coordinates is before and moves.starts is starts
     assert moves.learn(point + noise, density) is not None
     assert moves.coordinates is not before
