@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from llvmlite import binding
-from numba import carray, cfunc, types
+from numba import carray, types
 
 from bayes_nlmem.engine import layout as at
 from bayes_nlmem.engine.advance import N_WORK_ROWS
+from bayes_nlmem.engine.kept_code import kept_cfunc
 from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
 from bayes_nlmem.engine.walk import walk
 
@@ -79,7 +80,7 @@ def kernel(n: int):
             dims,
         )
 
-    compiled = cfunc(SIGNATURE, nopython=True, cache=True, error_model="numpy")(entry)
+    compiled = kept_cfunc(SIGNATURE, error_model="numpy")(entry)
     binding.add_symbol(symbol(n), compiled.address)
     return compiled
 

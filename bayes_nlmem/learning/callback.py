@@ -9,8 +9,9 @@ address of PyTensor's function (which PyTensor keeps on disk) in its user data. 
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, cfunc, types
+from numba import carray, types
 
+from bayes_nlmem.engine.kept_code import kept_cfunc
 from bayes_nlmem.marginal.by_address import VECTOR, calling, pointer
 
 _call = calling(types.BaseTuple.from_types((types.Array(types.float64, 0, "C"), VECTOR)))
@@ -22,7 +23,7 @@ N_USER = 5
 _DOUBLES = types.CPointer(types.double)
 
 
-@cfunc(types.int64(types.uint64, _DOUBLES, _DOUBLES, _DOUBLES, types.voidptr), cache=True)
+@kept_cfunc(types.int64(types.uint64, _DOUBLES, _DOUBLES, _DOUBLES, types.voidptr))
 def log_density(size, point, gradient, value, user):
     """Nutpie's log-density callback: 0 is fine, 1 an error, 3 and 4 not finite."""
     data = carray(user, (N_USER,), np.int64)
@@ -40,7 +41,7 @@ def log_density(size, point, gradient, value, user):
     return 0 if np.isfinite(found[()]) else 4
 
 
-@cfunc(types.int64(types.uint64, types.uint64, _DOUBLES, _DOUBLES, types.voidptr), cache=True)
+@kept_cfunc(types.int64(types.uint64, types.uint64, _DOUBLES, _DOUBLES, types.voidptr))
 def unconstrained(size, expanded, point, out, user):
     """Nutpie's expansion callback: keep the point as it is, everything else is computed after sampling."""
     for k in range(size):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import pytensor
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
@@ -16,7 +17,6 @@ from bayes_nlmem.learning.results import Fit
 from bayes_nlmem.learning.run_folder import claimed, open_run
 from bayes_nlmem.learning.samplers import SAMPLERS, Settings, say
 from bayes_nlmem.learning.stages import make, prepare
-from bayes_nlmem.learning.storage import edit_name, load
 from bayes_nlmem.model.specification import Model
 from bayes_nlmem.translation.graph import Edit
 from bayes_nlmem.translation.meeting import check_learnable
@@ -109,34 +109,42 @@ def fit(
     """
     _check_settings(draws, tune, chains, cores, sampler, target_accept, geometry, store, keep)
     check_learnable(model, data)
+    seed_asked = seed
+    seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
+    cores = cores or min(chains, os.cpu_count() or 1)
+    settings = Settings(draws, tune, chains, cores, seed, target_accept, progress, keep=keep)
+
+    def made() -> Fit:
+        with pytensor.config.change_flags(traceback__limit=0):  # where every node was made, is not asked
+            return make(prepare(model, data, sampler, geometry, edit, settings), sampler, settings)
+
+    if store is None:
+        return made()
+    from bayes_nlmem.learning.storage import edit_name, load  # with all that can be stored
+
     asked = {
         "draws": draws,
         "tune": tune,
         "chains": chains,
-        "seed": seed,
+        "seed": seed_asked,
         "sampler": sampler,
         "target_accept": target_accept,
         "geometry": geometry,
-        "edit": edit_name(edit) if store is not None else None,
+        "edit": edit_name(edit),
         "keep": keep,
     }
-    seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
-    cores = cores or min(chains, os.cpu_count() or 1)
-    settings = Settings(draws, tune, chains, cores, seed, target_accept, progress, keep=keep)
-    if store is None:
-        return make(prepare(model, data, sampler, geometry, edit, settings), sampler, settings)
     folder = open_run(store, asked, model, data, seed)
     if folder.finished:
         say(progress, f"the same run is finished in {folder.path}; loading it")
         return cast(Fit, load(folder.fit_path))  # a run folder holds no other
     settings = replace(settings, folder=folder, seed=folder.seed)
     with claimed(folder):
-        made = make(prepare(model, data, sampler, geometry, edit, settings), sampler, settings)
-        sizes = made.draws["posterior"].sizes
+        finished = made()
+        sizes = finished.draws["posterior"].sizes
         if (sizes["chain"], sizes["draw"]) == (chains, draws):
-            made.save(folder.fit_path)
+            finished.save(folder.fit_path)
             folder.drop_parts()
-    return made
+    return finished
 
 
 def _check_settings(

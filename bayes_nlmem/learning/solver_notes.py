@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.engine.layout import MEANING
 from bayes_nlmem.model.specification import Model
-from bayes_nlmem.structures.ode import ODE
 
 # Subjects named, at most.
 _MOST = 10
@@ -28,7 +28,7 @@ def solver_of(structure: Any) -> dict[str, Any]:
     >>> solver_of(bn.ODE("d/dt(a) = -k * a; d/dt(b) = a - b * b", solver="explicit"))["exact"]
     ('a',)
     """
-    if not isinstance(structure, ODE):
+    if not _by_equations(structure):
         return {"solver": "closed form"}
     from bayes_nlmem.engine.ode.choice import chosen_solver
 
@@ -44,7 +44,7 @@ def solver_of(structure: Any) -> dict[str, Any]:
 
 def forget_failures(structure: Any) -> None:
     """Begin to count failures anew."""
-    if isinstance(structure, ODE):
+    if _by_equations(structure):
         from bayes_nlmem.engine.ode.failures import forget
 
         forget(structure.code)
@@ -57,7 +57,7 @@ def failures_in(model: Model, data: Dataset) -> list[str]:
     Chains in other processes are not seen.
     """
     structure = model.structure
-    if not isinstance(structure, ODE):
+    if not _by_equations(structure):
         return []
     from bayes_nlmem.engine.ode.failures import failures_of
 
@@ -76,3 +76,9 @@ def failures_in(model: Model, data: Dataset) -> list[str]:
     if len(found) > _MOST:
         sentences.append(f"{len(found) - _MOST} more subjects")
     return sentences
+
+
+def _by_equations(structure: Any) -> bool:
+    """Whether a structure is solved numerically; nothing of the solvers is imported for one that is not."""
+    equations = sys.modules.get("bayes_nlmem.structures.ode")  # there if the structure is of its kind
+    return equations is not None and isinstance(structure, equations.ODE)

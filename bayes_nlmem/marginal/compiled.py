@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,9 @@ from pytensor.graph.rewriting.utils import rewrite_graph
 from bayes_nlmem.marginal.machine_code import machine_code
 from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.flat import Bundle, Flat, bundle
+
+# What is derived from a graph changes with these lines.
+_SOURCE_KEY = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,20 +52,45 @@ class Compiled:
         return replace(self, flat=flat, data=self.data.of(shared))
 
 
-def compile_flat(flat: Flat, outputs: list[Any], *, any_size: bool = False) -> Compiled:
+def compile_flat(
+    flat: Flat,
+    known: list[Any],
+    derived: Callable[[], list[Any]] | None = None,
+    *,
+    about: str = "",
+    any_size: bool = False,
+) -> Compiled:
     """Compile expressions of a graph's value variables as a function of the flat point.
 
     Numba's fast-math is off, so that the same seed gives the same draws whether the machine code was just
-    compiled or comes from disk. With `any_size` the function serves data of other sizes.
+    compiled or comes from disk.
+
+    Parameters
+    ----------
+    flat : Flat
+        The order of the point.
+    known : list of TensorVariable
+        The expressions.
+    derived : callable, optional
+        Makes the outputs of the function out of them, by default they are the outputs themselves. It is
+        called only where the machine code is not on disk yet: derivatives cost more than to find the code.
+    about : str
+        Tells one way to derive outputs from every other one.
+    any_size : bool
+        Whether the function serves data of other sizes.
     """
-    data = bundle(flat.of_vector(outputs), any_size=any_size)
-    inputs = [flat.joined, data.floats, data.ints]
+    data = bundle(flat.of_vector(known), any_size=any_size)
 
     def compiled() -> Any:
+        made = data
+        if derived is not None:
+            made = bundle(flat.of_vector(derived()), any_size=any_size, shared=data.shared)
+        inputs = [flat.joined, made.floats, made.ints]
         with flat.graph:
-            return pm.pytensorf.compile(inputs, data.outputs, mode="NUMBA", on_unused_input="ignore")
+            return pm.pytensorf.compile(inputs, made.outputs, mode="NUMBA", on_unused_input="ignore")
 
-    return Compiled(flat, data, machine_code(inputs, data.outputs, compiled))
+    code = machine_code([flat.joined, data.floats, data.ints], data.outputs, compiled, about)
+    return Compiled(flat, data, code)
 
 
 def compile_density(graph: pm.Model, change: Change | None = None) -> Compiled:
@@ -69,9 +99,13 @@ def compile_density(graph: pm.Model, change: Change | None = None) -> Compiled:
     log_density = graph.logp()
     if change is not None:
         [log_density] = clone_replace([log_density + change.log_determinant], change.expressions)
-        log_density = _merged(log_density)
-    gradients = pytensor.grad(log_density, flat.inputs)
-    return compile_flat(flat, [log_density, pt.concatenate([gradient.ravel() for gradient in gradients])])
+
+    def derived() -> list[Any]:
+        value = log_density if change is None else _merged(log_density)
+        gradients = pytensor.grad(value, flat.inputs)
+        return [value, pt.concatenate([gradient.ravel() for gradient in gradients])]
+
+    return compile_flat(flat, [log_density], derived, about=f"value and gradient {_SOURCE_KEY}")
 
 
 def _merged(expression: Any) -> Any:

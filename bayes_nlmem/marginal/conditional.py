@@ -6,8 +6,10 @@ subject's gradient, and one more per random effect gives every subject's Hessian
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,17 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.marginal import expressions
 from bayes_nlmem.marginal.compiled import Compiled, compile_flat
 from bayes_nlmem.marginal.effect_slots import EFFECTS, gathered, scattered, slot_table
 from bayes_nlmem.marginal.expressions import joined, slope, total
 from bayes_nlmem.translation.flat import Flat
 from bayes_nlmem.translation.graph import Translation
+
+# What is derived from a graph changes with these lines.
+_SOURCE_KEY = hashlib.sha256(
+    b"".join(Path(file).read_bytes() for file in (__file__, expressions.__file__))
+).hexdigest()[:16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -312,9 +320,14 @@ class Conditional:
         prior = total(terms_population) + total(graph.replace_rvs_by_values(graph.potentials))
         of_effects, of_data = total(rest[: len(effects)]), total(rest[len(effects) :])
         individual = self.symbolic_individuals
-        slopes = [slope(part, population, graph) for part in (prior, of_effects, of_data)]
-        outputs = [prior, *slopes, slope(of_effects + of_data, effects, graph), *rest, *individual]
-        return compile_flat(self.flat, outputs, any_size=self.any_size)
+
+        def derived() -> list[Any]:
+            slopes = [slope(part, population, graph) for part in (prior, of_effects, of_data)]
+            return [prior, *slopes, slope(of_effects + of_data, effects, graph), *rest, *individual]
+
+        known = [prior, of_effects, of_data, *rest, *individual]
+        about = f"slopes in the first {self.population.size} and in the others {_SOURCE_KEY}"
+        return compile_flat(self.flat, known, derived, about=about, any_size=self.any_size)
 
     def _everything(self, point: np.ndarray) -> _Everything:
         prior, slope_prior, slope_effects, slope_data, slope_b, *others = self._compiled(point)

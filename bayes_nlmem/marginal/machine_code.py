@@ -20,28 +20,33 @@ import pytensor
 from numba.core.caching import NullCache
 from pytensor.graph.traversal import toposort
 
+from bayes_nlmem.engine.kept_code import keep
 from bayes_nlmem.engine.kernel import SOURCE_KEY, kernel
 from bayes_nlmem.engine.op import LinearWalk
 from bayes_nlmem.engine.parts import everything_a_part
 from bayes_nlmem.marginal.by_address import ARGUMENTS
 from bayes_nlmem.marginal.fingerprint import fingerprint
 
-_FORMAT = "1"
+_FORMAT = "2"
 _translated: dict[tuple[str, Any], Any] = {}
 
 
-def machine_code(inputs: Sequence[Any], outputs: Sequence[Any], compiled: Callable[[], Any]) -> Any:
-    """The jitted function (point, floats, ints) -> outputs, from disk or by compiling.
+def machine_code(
+    inputs: Sequence[Any], outputs: Sequence[Any], compiled: Callable[[], Any], about: str = ""
+) -> Any:
+    """The jitted function of (point, floats, ints), from disk or by compiling.
 
     Parameters
     ----------
     inputs, outputs : sequence of Variable
         The graph before it is rewritten.
     compiled : callable
-        Rewrites and compiles it: the PyTensor function.
+        Rewrites and compiles it, or what is derived from it: the PyTensor function.
+    about : str
+        What is derived from the graph.
     """
     with pytensor.config.change_flags(numba__fastmath=False):
-        note = _note(inputs, outputs) if pytensor.config.numba__cache else None
+        note = _note(inputs, outputs, about) if pytensor.config.numba__cache else None
         if note is not None and note.exists():
             found = _from_disk(note.read_text(), outputs)
             if found is not None:
@@ -93,12 +98,12 @@ class _Operation(NullCache):
         _translated[self._key, signature] = found._replace(metadata=None)
 
 
-def _note(inputs: Sequence[Any], outputs: Sequence[Any]) -> Path | None:
+def _note(inputs: Sequence[Any], outputs: Sequence[Any], about: str = "") -> Path | None:
     """Where it is written under which key PyTensor keeps the code of a graph."""
     from pytensor.link.numba.cache import NUMBA_CACHE_PATH
 
     versions = [f"{name} {version(name)}" for name in ("pytensor", "pymc", "numba", "numpy")]
-    key = fingerprint(inputs, outputs, _FORMAT, *versions, SOURCE_KEY)
+    key = fingerprint(inputs, outputs, _FORMAT, about, *versions, SOURCE_KEY)
     return None if key is None else Path(NUMBA_CACHE_PATH) / f"bayes_nlmem_{key}"
 
 
@@ -125,7 +130,7 @@ def _from_disk(text: str, outputs: Sequence[Any]) -> Any:
     stand_in = compile_numba_function_src(
         f"def {name}(*args): return jitable_func(*args)", name, {"jitable_func": None}, {}, cache_key=key
     )
-    jitted = numba_njit(stand_in, final_function=True, cache=True)
+    jitted = keep(numba_njit(stand_in, final_function=True, cache=True))
     try:
         jitted.compile((ARGUMENTS,))
     except numba.errors.NumbaError:  # compiling the stand-in: nothing is on disk

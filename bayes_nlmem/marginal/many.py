@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, types
 
+from bayes_nlmem.engine.kept_code import keep
 from bayes_nlmem.marginal.by_address import VECTOR, calling
 
 _call = calling(types.BaseTuple.from_types((VECTOR, VECTOR)))
 
 
+@keep
 @njit(cache=True, nogil=True)
 def terms_at(address, point, start, places, floats, ints, group, n_groups, n_observations):
     """Terms of the effects (summed by subject) and of the observations at many places.

@@ -146,7 +146,7 @@ class Bundle:
         return replace(self, shared=tuple(shared), **_named(_packed(shared, self.any_size)))
 
 
-def bundle(outputs: Sequence[Any], *, any_size: bool = False) -> Bundle:
+def bundle(outputs: Sequence[Any], *, any_size: bool = False, shared: Sequence[Any] | None = None) -> Bundle:
     """Put the shared variables of some expressions into one vector of floats and one of integers.
 
     Parameters
@@ -156,8 +156,11 @@ def bundle(outputs: Sequence[Any], *, any_size: bool = False) -> Bundle:
     any_size : bool
         Read the sizes of the data from the vector of integers, so that data of other sizes need no other
         expressions. Without it they are known at compilation, which makes faster code.
+    shared : sequence of SharedVariable, optional
+        All that the expressions may hold, in the order of the vectors; by default as they are found.
     """
-    shared = [v for v in dict.fromkeys(graph_inputs(list(outputs))) if isinstance(v, SharedVariable)]
+    if shared is None:
+        shared = [v for v in dict.fromkeys(graph_inputs(list(outputs))) if isinstance(v, SharedVariable)]
     vectors = {"f": pt.dvector("floats"), "i": pt.lvector("ints")}
     at = {"f": 1, "i": 1 + (sum(1 + v.ndim for v in shared) if any_size else 0)}
     head, replacements = 1, {}

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 import bayes_nlmem as bn
 from bayes_nlmem.marginal.by_address import ARGUMENTS
+from bayes_nlmem.marginal.compiled import compile_flat
 from bayes_nlmem.marginal.fingerprint import fingerprint
 from bayes_nlmem.marginal.machine_code import _note, machine_code
 from bayes_nlmem.translation.flat import Flat, bundle
@@ -103,3 +104,55 @@ def test_code_that_is_gone_is_made_again():
     assert compiled
     for found, expected in zip(second, first, strict=True):
         assert_array_equal(found, expected)
+
+
+def test_derivatives_are_made_only_where_the_code_is_not_there():
+    """They are told apart by name, and not mistaken for the expressions they come from."""
+    import pymc as pm
+
+    with pm.Model() as graph:
+        pm.Normal("x", shape=2)
+    flat = Flat(graph, tuple(graph.free_RVs))
+    [x] = flat.inputs
+    value = (x**3).sum() * 1.4375
+    asked = []
+
+    def slope():
+        asked.append("slope")
+        return [pytensor.grad(value, x)]
+
+    def curvature():
+        asked.append("curvature")
+        return [pytensor.grad(pytensor.grad(value, x).sum(), x)]
+
+    point = np.array([1.0, 2.0])
+    for _ in range(2):
+        [found] = compile_flat(flat, [value], slope, about="slope")(point)
+        assert_array_equal(found, 3 * 1.4375 * point**2)
+        [found] = compile_flat(flat, [value], curvature, about="curvature")(point)
+        assert_array_equal(found, 6 * 1.4375 * point)
+    assert asked in ([], ["slope", "curvature"])  # none where an earlier run has left the code on disk
+    assert_array_equal(compile_flat(flat, [value])(point), [9 * 1.4375])
+    asked.clear()
+    compile_flat(flat, [value], slope, about="slope")
+    assert not asked
+
+
+def test_an_operation_that_was_typed_in_has_no_fingerprint():
+    """Its lines are in no file, so that nobody could tell when they change."""
+    from pytensor.graph.basic import Apply
+    from pytensor.graph.op import Op
+
+    def own(module):
+        def make_node(self, x):
+            return Apply(self, [x], [x.type()])
+
+        def perform(self, node, inputs, storage):
+            storage[0][0] = inputs[0]
+
+        held = {"__props__": (), "__module__": module, "__qualname__": "Own"}
+        return type("Own", (Op,), {**held, "make_node": make_node, "perform": perform})()
+
+    x = pt.dvector()
+    assert fingerprint([x], [own(__name__)(x)]) is not None
+    assert fingerprint([x], [own("module_without_a_file")(x)]) is None

@@ -7,9 +7,10 @@ from functools import cache
 
 import numpy as np
 from llvmlite import binding
-from numba import carray, cfunc, types
+from numba import carray, types
 
 from bayes_nlmem.engine import layout as at
+from bayes_nlmem.engine.kept_code import kept_cfunc
 from bayes_nlmem.engine.ode.compiling import FLOATS, INTS, address, ints_at, making_arrays
 from bayes_nlmem.engine.ode.desk import (
     COLUMNS,
@@ -119,7 +120,7 @@ def kernel():
             room, int_room, train_floats, train_ints, most_blocks, most_records,
         )  # fmt: skip
 
-    function = cfunc(SIGNATURE, nopython=True, cache=True, error_model="numpy")(entry)
+    function = kept_cfunc(SIGNATURE, error_model="numpy")(entry)
     binding.add_symbol(SYMBOL, function.address)
     return function
 

@@ -6,9 +6,10 @@ from functools import cache
 
 import numpy as np
 from llvmlite import binding
-from numba import carray, cfunc, types
+from numba import carray, types
 
 from bayes_nlmem.engine import layout as at
+from bayes_nlmem.engine.kept_code import kept_cfunc
 from bayes_nlmem.engine.ode.answers import answer
 from bayes_nlmem.engine.ode.calls import growth, rates
 from bayes_nlmem.engine.ode.compiling import compiled, floats_at, ints_at, making_arrays
@@ -215,7 +216,7 @@ def register():
             return 0
         return advance_at(desk, z, p, nb, kb, t, until, k, end, last_time, held, wide)
 
-    function = cfunc(_entry_type, nopython=True, cache=True, error_model="numpy")(entry)
+    function = kept_cfunc(_entry_type, error_model="numpy")(entry)
     binding.add_symbol(SYMBOL, function.address)
     return function
 
