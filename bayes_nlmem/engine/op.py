@@ -13,6 +13,7 @@ from itertools import count
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
+from llvmlite.binding import address_of_symbol
 from numba import njit, types
 from pytensor.gradient import DisconnectedType, disconnected_type
 from pytensor.graph.basic import Apply, Variable
@@ -142,7 +143,8 @@ def _contract(g, sens, pairs, n_rows):
 
 @register_funcify_and_cache_key(LinearWalk)
 def _(op, node=None, **kwargs):
-    kernel(op.n)  # registers the symbol
+    if address_of_symbol(symbol(op.n)) is None:
+        kernel(op.n)  # registers it
     walk = types.ExternalFunction(symbol(op.n), SIGNATURE)
     depot, sensitive, width = int(op.depot), int(op.sensitive), op.n + 1
 

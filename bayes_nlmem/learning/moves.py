@@ -23,6 +23,7 @@ from bayes_nlmem.marginal.compiled import Compiled
 from bayes_nlmem.marginal.laplace_em import modes
 from bayes_nlmem.translation.change import Change, following
 from bayes_nlmem.translation.flat import Flat
+from bayes_nlmem.translation.graph import Translation
 
 # Of the draws of the first part of the warm-up, the share that is not used.
 _FORGOTTEN = 0.4
@@ -51,9 +52,8 @@ class Moves:
 
     def __post_init__(self) -> None:
         starts = self.starts
-        outer, self.population, self._shared = population_change(starts.translation.graph)
         inner = whitening(starts.conditional, starts.fit) if starts.whitened else None
-        self.change = outer if inner is None else following(outer, inner)
+        self.change, self.population, self._shared = change_of(starts.translation, inner)
         self.coordinates = straight(self.population.size)
         self._whitening = _shared_of(self.change)
 
@@ -131,6 +131,18 @@ class Moves:
         """Positions of the population in the vector."""
         place = {name: k for k, name in enumerate(flat.elements)}
         return np.array([place[name] for name in self.population.elements], dtype=int)
+
+
+def change_of(translation: Translation, inner: Change | None) -> tuple[Change, Flat, tuple[Any, ...]]:
+    """The population's coordinates and then, if there is one, the change of the effects.
+
+    Returns
+    -------
+    Change, Flat, tuple
+        The change of variables; the population in the order of theta; the shared variables for `renew`.
+    """
+    outer, population, shared = population_change(translation.graph)
+    return (outer if inner is None else following(outer, inner)), population, shared
 
 
 def _mixed(draws: np.ndarray) -> bool:

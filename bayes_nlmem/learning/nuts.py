@@ -13,6 +13,7 @@ import pytensor
 
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.learning.ahead import ahead_of
 from bayes_nlmem.learning.results import Fit
 from bayes_nlmem.learning.run_folder import claimed, open_run
 from bayes_nlmem.learning.samplers import SAMPLERS, Settings, say
@@ -115,8 +116,11 @@ def fit(
     settings = Settings(draws, tune, chains, cores, seed, target_accept, progress, keep=keep)
 
     def made() -> Fit:
-        with pytensor.config.change_flags(traceback__limit=0):  # where every node was made, is not asked
-            return make(prepare(model, data, sampler, geometry, edit, settings), sampler, settings)
+        # Where every node was made, is not asked.
+        without_traces = pytensor.config.change_flags(traceback__limit=0)
+        with without_traces, ahead_of(model, data, edit, cores) as ahead:
+            helped = replace(settings, ahead=ahead)
+            return make(prepare(model, data, sampler, geometry, edit, helped), sampler, helped)
 
     if store is None:
         return made()

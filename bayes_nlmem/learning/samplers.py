@@ -17,6 +17,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from bayes_nlmem.ground.messages import FitError, explain
+from bayes_nlmem.learning.ahead import Ahead
 from bayes_nlmem.learning.continuing import sample_into
 from bayes_nlmem.learning.moves import Moves
 from bayes_nlmem.learning.on_nutpie import for_nutpie, nutpie
@@ -46,6 +47,7 @@ class Settings:
     progress: bool
     folder: RunFolder | None = None
     keep: str = "all"
+    ahead: Ahead | None = None
 
 
 def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) -> Sampled:
@@ -57,6 +59,8 @@ def sample_nutpie(translation: Translation, starts: Starts, settings: Settings) 
     began = time.perf_counter()
     say(settings.progress, "compiling the log-density (kept on disk for the next run)")
     moves = Moves(starts)
+    if settings.ahead is not None:
+        settings.ahead.wait()
     density = compile_density(translation.graph, moves.change)
     ready = time.perf_counter()
     say(settings.progress, f"sampling {settings.chains} chains")
@@ -147,6 +151,8 @@ def expanded(
     sampled = _complete(sampled, settings.draws)
     points = sampled["posterior"].to_dataset()["unconstrained"]
     wanted = population_of(translation.graph) if settings.keep == "population" else None
+    if settings.ahead is not None:
+        settings.ahead.wait()
     posterior = named(translation.graph, points, change, wanted)
     return {"posterior": posterior, "sample_stats": sampled["sample_stats"].to_dataset()}
 

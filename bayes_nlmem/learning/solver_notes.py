@@ -28,7 +28,7 @@ def solver_of(structure: Any) -> dict[str, Any]:
     >>> solver_of(bn.ODE("d/dt(a) = -k * a; d/dt(b) = a - b * b", solver="explicit"))["exact"]
     ('a',)
     """
-    if not _by_equations(structure):
+    if not by_equations(structure):
         return {"solver": "closed form"}
     from bayes_nlmem.engine.ode.choice import chosen_solver
 
@@ -44,7 +44,7 @@ def solver_of(structure: Any) -> dict[str, Any]:
 
 def forget_failures(structure: Any) -> None:
     """Begin to count failures anew."""
-    if _by_equations(structure):
+    if by_equations(structure):
         from bayes_nlmem.engine.ode.failures import forget
 
         forget(structure.code)
@@ -57,7 +57,7 @@ def failures_in(model: Model, data: Dataset) -> list[str]:
     Chains in other processes are not seen.
     """
     structure = model.structure
-    if not _by_equations(structure):
+    if not by_equations(structure):
         return []
     from bayes_nlmem.engine.ode.failures import failures_of
 
@@ -78,7 +78,7 @@ def failures_in(model: Model, data: Dataset) -> list[str]:
     return sentences
 
 
-def _by_equations(structure: Any) -> bool:
+def by_equations(structure: Any) -> bool:
     """Whether a structure is solved numerically; nothing of the solvers is imported for one that is not."""
     equations = sys.modules.get("bayes_nlmem.structures.ode")  # there if the structure is of its kind
     return equations is not None and isinstance(structure, equations.ODE)

@@ -58,7 +58,9 @@ def prepare(
     centred = translate(model, data, geometry="centred", edit=edit)
     clock.lap("build")
     say(progress, "finding starting values (Laplace-EM)")
-    conditional = Conditional(centred)
+    whitening_likely = sampler == "nutpie" and geometry in (None, "whitened")
+    ahead = settings.ahead if whitening_likely else None
+    conditional = Conditional(centred, on_compiling=None if ahead is None else ahead.start)
     laplace = folder.laplace() if folder is not None else None
     if laplace is None:
         check_start(conditional)

@@ -90,13 +90,28 @@ def whitening(conditional: Conditional, laplace: LaplaceFit) -> Change:
     -------
     Change
     """
+    return _whitened_by(conditional, known_from_data(conditional, laplace))
+
+
+def form_of_whitening(conditional: Conditional) -> Change:
+    """The same computation before anything is known: its data are zeros."""
+    slots = conditional.slots
+    shape, lagging = slots.shape, (len(slots), len(lags(conditional)))
+    slope = np.zeros((*shape, len(_varying(conditional))))
+    information = np.zeros((*shape, shape[1]))
+    nothing = Known(
+        information, np.zeros(shape), slope, np.zeros_like(slots), np.zeros(lagging), np.zeros(lagging)
+    )
+    return _whitened_by(conditional, nothing)
+
+
+def _whitened_by(conditional: Conditional, known: Known) -> Change:
     graph = conditional.graph
     values = [graph.rvs_to_values[rv] for rv in conditional.effects.variables]
     inputs = {
         value: value.type(f"{rv.name}_u")
         for value, rv in zip(values, conditional.effects.variables, strict=True)
     }
-    known = known_from_data(conditional, laplace)
     *shared, walls, corridors = [
         pytensor.shared(array, name=f"whitening_{name}") for name, array in vars(known).items()
     ]

@@ -7,6 +7,7 @@ subject's gradient, and one more per random effect gives every subject's Hessian
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,10 +44,13 @@ class Conditional:
         A translation in the centred geometry, where the effects' values are the effects themselves.
     any_size : bool
         Compile functions that serve other data of the same form as well, see `same_form.with_code_of`.
+    on_compiling : callable, optional
+        Called before `joint` and its derivatives are compiled, where they are not on disk.
     """
 
     translation: Translation
     any_size: bool = False
+    on_compiling: Callable[[], None] | None = None
 
     # --- bookkeeping -----------------------------------------------------------------------------
 
@@ -322,6 +326,8 @@ class Conditional:
         individual = self.symbolic_individuals
 
         def derived() -> list[Any]:
+            if self.on_compiling is not None:
+                self.on_compiling()
             slopes = [slope(part, population, graph) for part in (prior, of_effects, of_data)]
             return [prior, *slopes, slope(of_effects + of_data, effects, graph), *rest, *individual]
 

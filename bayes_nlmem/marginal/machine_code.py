@@ -92,7 +92,12 @@ class _Operation(NullCache):
         self._key = key
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        return _translated.get((self._key, signature))
+        found = _translated.get((self._key, signature))
+        if found is None:
+            return None
+        # Numba forgets an entry when the function goes that had it, so every function gets its own.
+        entry = context.get_executable(found.library, found.fndesc, found.environment)
+        return found._replace(entry_point=entry)
 
     def save_overload(self, signature: Any, found: Any) -> None:
         _translated[self._key, signature] = found._replace(metadata=None)

@@ -12,7 +12,11 @@ import bayes_nlmem as bn
 from bayes_nlmem.marginal.by_address import ARGUMENTS
 from bayes_nlmem.marginal.compiled import compile_flat
 from bayes_nlmem.marginal.fingerprint import fingerprint
-from bayes_nlmem.marginal.machine_code import _note, machine_code
+from bayes_nlmem.marginal.machine_code import (
+    _note,
+    _Operation,
+    machine_code,
+)
 from bayes_nlmem.translation.flat import Flat, bundle
 from bayes_nlmem.translation.graph import translate
 
@@ -156,3 +160,17 @@ def test_an_operation_that_was_typed_in_has_no_fingerprint():
     x = pt.dvector()
     assert fingerprint([x], [own(__name__)(x)]) is not None
     assert fingerprint([x], [own("module_without_a_file")(x)]) is None
+
+
+def test_a_translation_has_an_entry_for_every_function_that_takes_it_over():
+    """Numba forgets an entry when the function goes that had it, while others may be compiled with it."""
+    from numba import njit, types
+    from numba.core.registry import cpu_target
+
+    signature = (types.float64,)
+    first = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(lambda x: x + 1.0)
+    first._cache = _Operation("one that is tested")
+    first.compile(signature)
+    found = [first._cache.load_overload(signature, cpu_target.target_context) for _ in range(2)]
+    entries = [one.entry_point for one in (first.overloads[signature], *found)]
+    assert len({id(entry) for entry in entries}) == 3
