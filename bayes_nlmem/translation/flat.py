@@ -161,7 +161,12 @@ def bundle(outputs: Sequence[Any], *, any_size: bool = False, shared: Sequence[A
     """
     if shared is None:
         shared = [v for v in dict.fromkeys(graph_inputs(list(outputs))) if isinstance(v, SharedVariable)]
-    vectors = {"f": pt.dvector("floats"), "i": pt.lvector("ints")}
+    packed = _named(_packed(shared, any_size))
+    lengths = {name: None if any_size else values.size for name, values in packed.items()}
+    vectors = {  # of a known length, so that no code is made that checks the pieces
+        "f": pt.TensorType("float64", shape=(lengths["float_values"],))("floats"),
+        "i": pt.TensorType("int64", shape=(lengths["int_values"],))("ints"),
+    }
     at = {"f": 1, "i": 1 + (sum(1 + v.ndim for v in shared) if any_size else 0)}
     head, replacements = 1, {}
     for variable in shared:
@@ -179,7 +184,6 @@ def bundle(outputs: Sequence[Any], *, any_size: bool = False, shared: Sequence[A
     replaced = clone_replace(list(outputs), replacements)
     missing = [v for v in explicit_graph_inputs(replaced) if isinstance(v, SharedVariable)]
     assert not missing, missing
-    packed = _named(_packed(shared, any_size))
     return Bundle(replaced, vectors["f"], vectors["i"], **packed, shared=tuple(shared), any_size=any_size)
 
 
