@@ -55,8 +55,8 @@ def run(cache: str | None) -> dict:
 
 def show(label: str, found: dict) -> None:
     """The split of one process."""
-    print(f"\n{label}: {found['posterior']:.1f} CPU s to the posterior + {found['other']:.1f} in another process, "
-          f"{found['wall']:.1f} s on the clock, peak memory {found['peak']:.0f} MiB")  # fmt: skip
+    seconds = f"{found['posterior']:.1f} CPU s to the posterior + {found['other']:.1f} in another process"
+    print(f"\n{label}: {seconds}, {found['wall']:.1f} s on the clock, peak memory {found['peak']:.0f} MiB")
     for stage, seconds in found["split"].items():
         print(f"  {stage:18s} {seconds:7.2f}")
 
