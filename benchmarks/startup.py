@@ -2,8 +2,9 @@
 
 The first time ever (empty caches of machine code, in a folder of their own) and again, CPU seconds of every
 stage: importing, reading, building the graph, compiling, starting values, sampling 4 chains x 1000 draws,
-and what follows: parameter table with prior sensitivity, leave-one-out. The first time a second process compiles
-the sampler's functions; its CPU seconds are told apart. `--warm` leaves out the first.
+and what follows: parameter table with prior sensitivity, leave-one-out. `--warm` leaves out the first.
+
+The first time another process compiles the sampler's functions; its CPU seconds are told apart.
 """
 
 from __future__ import annotations
