@@ -87,8 +87,9 @@ def _text_of(source: Any, encoding: str) -> tuple[str, str]:
         raise _refusal("E_SOURCE_TYPE", "the call", message, remedy) from None
     if not path.is_file():
         what = "a folder" if path.is_dir() else "nothing there"
-        names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        remedy = closest(path.name, names) if names else f"The folder {path.parent} does not exist."
+        names = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+        there = path.parent.is_dir()
+        remedy = closest(path.name, names) if there else f"The folder {path.parent} does not exist."
         remedy = remedy or f"Check the path; the current folder is {Path.cwd()}."
         raise _refusal("E_FILE_NOT_FOUND", str(path), f"Expected a file, got {what}.", remedy)
     return _decoded(path.read_bytes(), path.name, encoding)

@@ -173,3 +173,10 @@ def test_a_data_frame_is_kept_exactly():
     pd.testing.assert_frame_equal(data.to_frame(), frame)
     frame.loc[10, "dv"] = 99
     assert data.to_frame().loc[10, "dv"] == 1.5
+
+
+def test_a_folder_is_not_taken_for_a_misspelt_file(tmp_path):
+    (tmp_path / "pk.run").mkdir()
+    with pytest.raises(bn.DataError, match="got a folder") as refused:
+        bn.read(tmp_path / "pk.run")
+    assert "Did you mean" not in str(refused.value)
