@@ -35,8 +35,8 @@ class Modes(NamedTuple):
 @jax.jit
 def divided(*nodes: Any) -> Any:
     """Divided difference of ``x -> exp(-x)`` at one to four nodes, up to sign (positive)."""
-    nodes = _sorted([jnp.asarray(x) for x in nodes])
-    return _divided(nodes, [jnp.exp(-x) for x in nodes])
+    ordered = _sorted([jnp.asarray(x) for x in nodes])
+    return _divided(ordered, [jnp.exp(-x) for x in ordered])
 
 
 def _sorted(nodes: list[Any]) -> list[Any]:
@@ -123,9 +123,10 @@ def _root(x: Any) -> Any:
 
 
 def _sweep(_: Any, both: Any) -> Any:
+    s, vectors = both
     for p, q in ((0, 1), (0, 2), (1, 2)):
-        both = _rotate(*both, p, q)
-    return both
+        s, vectors = _rotate(s, vectors, p, q)
+    return s, vectors
 
 
 def _rotate(s: Any, vectors: Any, p: int, q: int) -> Any:

@@ -118,7 +118,7 @@ class _Writer:
         steady = given & (ints[:, at.SS] > 0)
         self.steady_number = np.where(steady, np.cumsum(steady) - 1, -1).tolist()
         self.steady = np.flatnonzero(steady[self.dose])
-        self.overlaps = [self._overlaps(r) for r in self.dose]
+        self.overlaps = [self._overlaps(r) for r in self.dose.tolist()]
         self.bolus: list[tuple] = []
         self.infusion: list[tuple] = []
         self.cycle: list[tuple] = []
@@ -139,10 +139,11 @@ class _Writer:
     def subject(self, first: int, end: int) -> None:
         """Segments and queries of one subject."""
         close = SAME_TIME * max((max(abs(self.time[r]), self.ii[r]) for r in range(first, end)), default=0.0)
-        segment, doses = None, []
+        segment = _Segment(self.row[first], self.time[first], -1, -1, [])
+        doses: list[int] = []
         for r in range(first, end):
             dosed = self.evid[r] in (1, 4)
-            if r == first or self.evid[r] >= 3 or (dosed and self.ss[r] not in (0, 2)):
+            if self.evid[r] >= 3 or (dosed and self.ss[r] not in (0, 2)):
                 segment, doses = _Segment(self.row[r], self.time[r], -1, -1, []), []
             elif self.row[r] != segment.row:
                 segment = self._change(segment, r, doses, close)
@@ -234,7 +235,7 @@ def lay_out(floats: np.ndarray, ints: np.ndarray, subjects: np.ndarray, requests
     for i, chain in enumerate(writer.chains):
         chains[: len(chain), i] = chain
     infused = floats[writer.dose, at.RATE] != 0
-    known = np.array([writer.known(r) for r in writer.dose], bool)
+    known = np.array([writer.known(r) for r in writer.dose.tolist()], dtype=np.bool_)
     steady = (ints[writer.dose, at.SS] > 0) & (floats[writer.dose, at.II] > 0)
     return Schedule(
         dose=writer.dose,

@@ -155,18 +155,20 @@ def _left(visits, row_of, from_, unit, phase, doses, under) -> tuple[Any, Any]:
     amount, length, since = _landed(visits, from_[visits.dose], phase, doses)
     state = amount * unit[:, visits.dose]
     if length is not None:
-        state = flow(True, *under(row_of[visits.query]), length, state)
+        parameters, modes = under(row_of[visits.query])
+        state = flow(True, parameters, modes, length, state)
     return since, state
 
 
-def _flown_into(total: Any, seen: list[tuple], under: Callable[[np.ndarray], Any]) -> Any:
+def _flown_into(total: Any, seen: list[tuple], under: Callable[[np.ndarray], tuple[Any, Modes]]) -> Any:
     """Add to each query what has become of the states it sees."""
     if not seen:
         return total
     queries, rows = (np.concatenate([entry[i] for entry in seen]) for i in (0, 1))
     time = jnp.concatenate([entry[2] for entry in seen])
     state = jnp.concatenate([entry[3] for entry in seen], axis=1)
-    return total.at[:, queries].add(flow(False, *under(rows), time, state))
+    parameters, modes = under(rows)
+    return total.at[:, queries].add(flow(False, parameters, modes, time, state))
 
 
 def _steady_states(under, unit, doses, tables, n, depot, phase) -> Any:
@@ -197,7 +199,7 @@ def _steady_states(under, unit, doses, tables, n, depot, phase) -> Any:
     return steady
 
 
-def _carried(total: Any, under: Callable[[np.ndarray], Any], schedule: Schedule) -> Any:
+def _carried(total: Any, under: Callable[[np.ndarray], tuple[Any, Modes]], schedule: Schedule) -> Any:
     """Add what each segment began with: a scan over the segments of all chains at once."""
     size = len(total)
 
@@ -206,7 +208,8 @@ def _carried(total: Any, under: Callable[[np.ndarray], Any], schedule: Schedule)
     # the propagator of each segment: what becomes of one unit in each compartment
     unit = np.repeat(np.eye(size), len(places), axis=1)
     rows, elapsed = (np.tile(values[places], size) for values in (schedule.row, schedule.elapsed))
-    carry = flow(False, *under(rows), elapsed, jnp.asarray(unit))
+    parameters, modes = under(rows)
+    carry = flow(False, parameters, modes, elapsed, jnp.asarray(unit))
     carry = carry.reshape(size, size, *levels.shape).transpose(2, 0, 1, 3)
     own = total[:, places].reshape(size, *levels.shape).transpose(1, 0, 2)
     own = jnp.where(chains[:, None], own, 0.0)
