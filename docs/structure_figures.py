@@ -234,6 +234,19 @@ FAMILIES = {
     },
 }
 
+AXES = {
+    "cp": "Plasma [mg/L]",
+    "cm": "Metabolite [mg/L]",
+    "c_fat": "Fat [mg/L]",
+    "effect": "Effect",
+    "A_response": "Response",
+    "A_circ": "Neutrophils [10$^9$/L]",
+    "size": "Tumour size [g]",
+    "log_virus": "log$_{10}$ virus [copies/mL]",
+    "A_glucose": "Glucose [mg/dL]",
+}
+UNITS_OF_TIME = {"binding": "d", "disease": "d", "antibody, plasma": "d", "glucose": "min"}  # else hours
+
 
 def curve(structure, values, output, doses, last):
     """Times and predictions on a dense grid."""
@@ -254,7 +267,7 @@ def main():
     )
     for family, panels in FAMILIES.items():
         rows = -(-len(panels) // 4)
-        figure, axes = plt.subplots(rows, 4, figsize=(10, 2.1 * rows), squeeze=False, layout="constrained")
+        figure, axes = plt.subplots(rows, 4, figsize=(10, 2.3 * rows), squeeze=False, layout="constrained")
         for axis in axes.flat[len(panels) :]:
             axis.remove()
         for axis, (title, (structure, values, output, doses, last, logarithmic)) in zip(
@@ -262,7 +275,10 @@ def main():
         ):
             t, y = curve(structure, values, output, doses, last)
             axis.plot(t, y, color="#3b5bdb", linewidth=1.4)
-            axis.set_title(title, fontsize=8)
+            axis.set_title(title[0].upper() + title[1:], fontsize=8)
+            unit = UNITS_OF_TIME.get(title, UNITS_OF_TIME.get(family, "h"))
+            axis.set_xlabel(f"Time [{unit}]", fontsize=7)
+            axis.set_ylabel(AXES[output], fontsize=7)
             if logarithmic:
                 axis.set_yscale("log")
                 axis.set_ylim(bottom=max(y.max() * 1e-5, y[y > 0].min() * 0.5))
