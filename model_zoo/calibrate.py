@@ -20,14 +20,18 @@ HERE = Path(__file__).parent
 BLOCK = re.compile(r"(<!-- sbc -->\n).*?(<!-- /sbc -->)", re.DOTALL)
 
 
-def main(name: str, n: int, subjects: int | None) -> None:
+def main(name: str, n: int, subjects: int | None, draws: int | None) -> None:
     """Run, or go on with, the calibration and write `<name>/sbc.json`."""
     study = bn.zoo.load(name)
     data, command = study.data, f"python model_zoo/calibrate.py {name} {n}"
     if subjects is not None:
         data = bn.subset(data, list(data.table["ID"].unique()[:subjects]))
         command += f" --subjects {subjects}"
-    calibration = bn.sbc(study.model, data, n=n, seed=1, store=HERE / f"{name}.sbc")
+    longer = {}
+    if draws is not None:
+        longer = {"draws": draws, "tune": draws}
+        command += f" --draws {draws}"
+    calibration = bn.sbc(study.model, data, n=n, seed=1, store=HERE / f"{name}.sbc", **longer)
     print(calibration, calibration.save(HERE / name / "sbc.json", command=command), sep="\n")
     readme = HERE / name / "README.md"
     text = readme.read_text("utf-8")
@@ -61,5 +65,6 @@ if __name__ == "__main__":
     asked.add_argument("name", help="of the study")
     asked.add_argument("n", nargs="?", type=int, default=200, help="replicates")
     asked.add_argument("--subjects", type=int, help="designs of this many subjects, the first ones, alone")
+    asked.add_argument("--draws", type=int, help="of the warm-up and after it, in every replicate")
     given = asked.parse_args()
-    main(given.name, given.n, given.subjects)
+    main(given.name, given.n, given.subjects, given.draws)
