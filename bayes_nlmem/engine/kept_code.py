@@ -27,6 +27,8 @@ class KeptCode(FunctionCache):
 
 
 class _KeptFunction(CFunc):
+    _pyfunc: Any  # set by numba
+
     def enable_caching(self) -> None:
         self._cache = KeptCode(self._pyfunc)
 

@@ -85,8 +85,8 @@ def stiff_step(program: Program) -> str:
             else:
                 y = [step.combined(step.z[i], a[k], [u[i] for u in us]) for i in range(n)]
                 step.at(y, times[k])
-                right = step.rates(k, sensitive=sensitive)
-                right = [step.combined(right[i], c[k], [u[i] for u in us]) for i in range(n)]
+                rates = step.rates(k, sensitive=sensitive)
+                right = [step.combined(rates[i], c[k], [u[i] for u in us]) for i in range(n)]
             if d[k]:
                 right = [f.plus(x, f.times(d[k], f.load(by_time, i))) for i, x in enumerate(right)]
             for i in range(n):
