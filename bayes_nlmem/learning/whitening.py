@@ -9,8 +9,10 @@ With A_i = H_i + P,
 makes u_i nearly N(0, I) and independent of mu and Omega: centred where a subject's data are rich,
 non-centred where they are poor, per subject and per direction. mu_i are the typical values, T_i = db/dmu at
 equal individual parameters (the identity for normal effects, the inverse slope of the law for others), and
-g_i is the slope of the log-likelihood at b_hat_i. It is an exact change of variables (its determinant is
-included), so the posterior is the same whatever H, b_hat, g and T are; they come from the Laplace-EM fit.
+g_i is the slope of the log-likelihood at b_hat_i. A typical value without random effects stands among mu_i,
+too; its column of H_i T_i is how the slope of the log-likelihood in b_i falls when it grows. All this is an
+exact change of variables (its determinant is included), so the posterior is the same whatever H, b_hat, g and
+T are; they come from the Laplace-EM fit.
 A lag that a sample bounds is stretched first, see `learning.lag_walls`.
 Groups above the subject are whitened likewise, with the information that their subjects have on mu.
 
@@ -27,6 +29,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 from pytensor.graph.replace import clone_replace
+from pytensor.graph.traversal import ancestors
 
 from bayes_nlmem.learning.lag_walls import bounded, lags, stretched, walls_of
 from bayes_nlmem.learning.whitened_effects import whitened_effects
@@ -97,7 +100,7 @@ def form_of_whitening(conditional: Conditional) -> Change:
     """The same computation before anything is known: its data are zeros."""
     slots = conditional.slots
     shape, lagging = slots.shape, (len(slots), len(lags(conditional)))
-    slope = np.zeros((*shape, len(_varying(conditional))))
+    slope = np.zeros((*shape, len(_varying(conditional)) + len(_direct(conditional))))
     information = np.zeros((*shape, shape[1]))
     nothing = Known(
         information, np.zeros(shape), slope, np.zeros_like(slots), np.zeros(lagging), np.zeros(lagging)
@@ -117,7 +120,7 @@ def _whitened_by(conditional: Conditional, known: Known) -> Change:
     ]
     u = pt.concatenate([inputs[value].ravel() for value in values])
     factors = [_factor_matrix(conditional, name) for name in ("eta", "kappa")]
-    mu = pt.stack(_typical(conditional), axis=1)
+    mu = pt.stack([*_typical(conditional), *_direct(conditional).values()], axis=1)
     effects, log_determinant, *_ = whitened_effects(u, mu, *factors, *shared)
     expressions, at = {}, 0
     for value, shape in zip(values, conditional.effects.shapes, strict=True):
@@ -178,6 +181,9 @@ def known_from_data(conditional: Conditional, laplace: LaplaceFit) -> Known:
     absent = ~present[:, :, None] * np.eye(width)
     effects = effects + np.linalg.solve(found + prior + absent, pull[:, :, None])[:, :, 0]
     slope = np.einsum("nij,njq->niq", found, _shifts(conditional, laplace, n, m))
+    more, at = _direct_slopes(conditional, laplace)
+    slope = np.concatenate([slope, np.where(present[:, :, None], more, 0.0)], axis=2)
+    typical = np.concatenate([typical, np.tile(at, (len(typical), 1))], axis=1)
     constant = np.einsum("nij,nj->ni", found + prior, effects) + np.einsum("niq,nq->ni", slope, typical)
     order = np.r_[np.arange(n, width), np.arange(n)]
     tidy = np.ascontiguousarray
@@ -209,6 +215,40 @@ def _apart(information: np.ndarray, n: int, m: int) -> np.ndarray:
     left = information - removed
     left[:, diagonal, diagonal] += np.abs(removed).sum(axis=2)
     return left
+
+
+def _direct(conditional: Conditional) -> dict[int, Any]:
+    """Positions in theta of what acts on all subjects directly, and its values for every subject.
+
+    They are the typical values of parameters without random effects, and the coefficients on them. When
+    one moves, the effects of other parameters make up for it in every subject. Not so the magnitudes of
+    errors: their logarithms have long tails, where modes do not go on as they begin.
+    """
+    graph, layout = conditional.graph, conditional.translation.layout
+    factors = [_factor_matrix(conditional, name) for name in ("eta", "kappa")]
+    elsewhere = set(ancestors([*_typical(conditional), *factors]))
+    of_parameters = tuple(f"{name}_" for name in conditional.translation.model.parameters)
+    places = conditional.population.split(np.arange(conditional.population.size, dtype=float))
+    named = {rv.name: graph.rvs_to_values[rv] for rv in conditional.population.variables}
+    return {
+        int(places[value.name]): pt.alloc(value, len(layout.subjects))
+        for name, value in named.items()
+        if value.ndim == 0 and name.startswith(of_parameters) and value not in elsewhere
+    }
+
+
+def _direct_slopes(conditional: Conditional, laplace: LaplaceFit) -> tuple[np.ndarray, np.ndarray]:
+    """How the slope of the log-likelihood in the effects falls with the direct numbers, and their values."""
+    places = list(_direct(conditional))
+    slopes = np.zeros((*conditional.slots.shape, len(places)))
+    for k, place in enumerate(places):
+        ends = []
+        for sign in (1.0, -1.0):
+            moved = laplace.theta.copy()
+            moved[place] += sign * _STEP
+            ends.append(conditional.gather(conditional.joint(moved, laplace.effects)[1]))
+        slopes[:, :, k] = (ends[1] - ends[0]) / (2 * _STEP)
+    return np.where(np.isfinite(slopes), slopes, 0.0), laplace.theta[places]
 
 
 def _shifts(conditional: Conditional, laplace: LaplaceFit, n: int, m: int) -> np.ndarray:

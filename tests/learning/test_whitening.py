@@ -10,7 +10,7 @@ from pytensor.graph.replace import clone_replace
 import bayes_nlmem as bn
 from bayes_nlmem.learning.whitening import covariance_of, whitening
 from bayes_nlmem.marginal.conditional import Conditional
-from bayes_nlmem.marginal.laplace_em import laplace_em
+from bayes_nlmem.marginal.laplace_em import laplace_em, modes
 from bayes_nlmem.translation.graph import translate
 
 
@@ -18,7 +18,12 @@ from bayes_nlmem.translation.graph import translate
 def whitened():
     """The theophylline study, with correlated effects, and its change of variables as a numpy function."""
     study = bn.zoo.load("theophylline")
-    conditional = Conditional(translate(study.model, study.data, geometry="centred"))
+    return with_its_change(study.model, study.data)
+
+
+def with_its_change(model, data):
+    """The conditional density, its modes and the change of variables as a numpy function."""
+    conditional = Conditional(translate(model, data, geometry="centred"))
     laplace = laplace_em(conditional)
     change = whitening(conditional, laplace)
     values = [conditional.graph.rvs_to_values[rv] for rv in conditional.population.variables]
@@ -32,7 +37,7 @@ def whitened():
 
     def change_at(theta, u):
         point = conditional.population.split(theta)
-        return function(u.reshape(-1, 3), *(point[name] for name in conditional.population.values))
+        return function(u.reshape(len(data.subjects), -1), *(point[n] for n in conditional.population.values))
 
     return conditional, laplace, change_at
 
@@ -58,6 +63,19 @@ def test_at_the_fit_the_origin_is_the_mode_and_the_scale_is_the_posterior_s(whit
     assert np.all(np.abs(step) < 6 * np.sqrt(np.einsum("nii->ni", laplace.covariance)))
 
 
+def test_effects_follow_a_typical_value_that_has_none():
+    """All subjects absorb at the same rate: when it grows, their other effects make up for it."""
+    study = bn.zoo.load("theophylline")
+    model = study.model.with_parameter("KA", iiv=0)
+    conditional, laplace, change_at = with_its_change(model, study.data)
+    theta, origin = laplace.theta.copy(), np.zeros(conditional.n_effects)
+    theta[list(conditional.population.values).index("KA_pop_log__")] += 0.1
+    wanted = modes(conditional, theta, laplace.effects)[0]
+    found = change_at(theta, origin)[0].ravel()
+    assert np.abs(wanted - laplace.effects).max() > 0.01
+    assert np.abs(found - wanted).max() < 0.2 * np.abs(laplace.effects - wanted).max()
+
+
 def test_without_data_it_is_the_non_centred_form(whitened):
     """Information 0: eta = chol(Omega^-1)^-T u, whose covariance is Omega."""
     conditional, laplace, _ = whitened
@@ -79,7 +97,10 @@ def test_without_data_it_is_the_non_centred_form(whitened):
     point = conditional.population.split(laplace.theta)
     columns = [function(np.tile(row, (12, 1)), *(point[n] for n in names))[0] for row in np.eye(3)]
     assert_allclose(
-        np.array(columns).T @ np.array(columns), covariance_of(conditional, laplace.theta, "eta"), rtol=1e-6
+        np.array(columns).T @ np.array(columns),
+        covariance_of(conditional, laplace.theta, "eta"),
+        rtol=1e-6,
+        atol=1e-12,
     )
 
 
