@@ -37,7 +37,7 @@ def killed(tmp_path_factory):
     """The folder of a run whose process was killed when both chains had draws."""
     folder = tmp_path_factory.mktemp("runs") / "killed"
     process = subprocess.Popen([sys.executable, "-c", ENDLESS.format(folder=str(folder))])
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         chunks = folder.glob("part-0/posterior/unconstrained/c/*/4")
         if len(list(chunks)) == 2:
