@@ -16,7 +16,7 @@ def test_quantiles_name_the_outermost_subjects(stand_in, tmp_path):
     assert [len(axes.texts) for axes in figure.axes] == [3, 3]
     own = new_figure(4, 2)
     assert plot_effect_quantiles(stand_in, axes=own.subplots(1, 2)) is own
-    with pytest.raises(bn.BayesNlmemError, match="2 axes, got 1"):
+    with pytest.raises(bn.BayesNlmemError, match="2 axes, one per panel, got 1"):
         plot_effect_quantiles(stand_in, axes=[own.axes[0]])
 
 
