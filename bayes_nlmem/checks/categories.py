@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bayes_nlmem.checks.binning import AUTO, Bins, make_bins
+from bayes_nlmem.checks.kinds import refuse_times_of_rows
 from bayes_nlmem.checks.replicated import replicated
 from bayes_nlmem.ground.messages import ModelError, explain
 
@@ -109,7 +110,7 @@ def vpc_categories(
     Raises
     ------
     ModelError
-        An unknown word or column, or groups that leave values out.
+        An unknown word or column, groups that leave values out, or events that happened at their rows.
 
     Examples
     --------
@@ -129,7 +130,14 @@ def vpc_categories(
     [0.67, 0.33]
     """
     both = replicated(
-        learnt, output=output, draws=draws, seed=seed, uncertainty=uncertainty, lloq=None, uloq=None
+        learnt,
+        admits=refuse_times_of_rows,
+        output=output,
+        draws=draws,
+        seed=seed,
+        uncertainty=uncertainty,
+        lloq=None,
+        uloq=None,
     )
     horizontal, x_label = both.horizontal(x)
     return vpc_categories_of_arrays(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from bayes_nlmem.checks.kinds import refuse_percentiles
 from bayes_nlmem.checks.percentiles import quantiles
 from bayes_nlmem.checks.replicated import replicated
 from bayes_nlmem.ground.messages import ModelError, explain
@@ -62,7 +63,8 @@ def numerical_predictive_check(
     Raises
     ------
     ModelError
-        An unknown output, column or word, or an interval that is not in [0, 100).
+        An unknown output, column or word, an interval that is not in [0, 100), or an output without a
+        residual error.
 
     Examples
     --------
@@ -72,7 +74,14 @@ def numerical_predictive_check(
     [[50.0, 'below', 25.0], [50.0, 'above', 25.0]]
     """
     both = replicated(
-        learnt, output=output, draws=draws, seed=seed, uncertainty=uncertainty, lloq=lloq, uloq=uloq
+        learnt,
+        admits=refuse_percentiles,
+        output=output,
+        draws=draws,
+        seed=seed,
+        uncertainty=uncertainty,
+        lloq=lloq,
+        uloq=uloq,
     )
     seen = both.observations
     return numerical_predictive_check_of_arrays(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.checks.kinds import can_be_ranked, has_pearson_panels
 from bayes_nlmem.checks.prediction_errors import npde
 from bayes_nlmem.simulation.simulated import Simulation
 
@@ -40,8 +41,9 @@ def outliers(
         subjects, and `effects_p`, its chi-squared tail probability; `worst_effect`, the one with the largest
         e / SD; `residuals_mean_square`, mean of IWRES^2, and `residuals_p`; `worst_time`, where |IWRES| is
         largest; `npde_sum_of_squares` and `npde_p`, of the decorrelated errors against replicates;
-        `p_smallest`, the smallest of the three p, times 3; `p_adjusted`, times the number of subjects as
-        well (Bonferroni), at most 1.
+        `p_smallest`, the smallest p times how many there are; `p_adjusted`, times the number of subjects as
+        well (Bonferroni), at most 1. Residuals are those of measurements and counts; times of events and
+        states have no npde; what does not exist is NaN.
 
     Examples
     --------
@@ -52,10 +54,11 @@ def outliers(
     """
     from scipy.stats import chi2
 
-    predictions = learnt.predictions()
+    predictions, laws = learnt.predictions(), learnt.model.residuals
+    normal = [output for output, law in laws.items() if has_pearson_panels(law)]
     rows = {subject: {"ID": subject} for subject in dict.fromkeys(predictions["ID"])}
     for subject, own in predictions.groupby("ID", sort=False):
-        weighted = own["IWRES"].dropna()
+        weighted = own.loc[own["OUTPUT"].isin(normal), "IWRES"].dropna()
         rows[subject] |= {"n": len(own)}
         if len(weighted):
             square = float((weighted**2).sum())
@@ -82,15 +85,16 @@ def outliers(
     errors = [
         npde(source, output=output, draws=draws, seed=seed, ties="random").table
         for output in dict.fromkeys(predictions["OUTPUT"])
+        if can_be_ranked(laws[output])
     ]
-    for subject, own in pd.concat(errors).groupby("ID", sort=False):
+    for subject, own in pd.concat(errors).groupby("ID", sort=False) if errors else ():
         known = own["NPDE"].dropna()
         square = float((known**2).sum())
         rows[subject] |= {"npde_sum_of_squares": square, "npde_p": float(chi2.sf(square, len(known)))}
     columns = ["ID", "n", "effects_distance", "effects_p", "worst_effect", "residuals_mean_square"]
     columns += ["residuals_p", "worst_time", "npde_sum_of_squares", "npde_p"]
     table = pd.DataFrame(list(rows.values())).reindex(columns=columns)
-    smallest = table[["effects_p", "residuals_p", "npde_p"]].min(axis=1)
-    table["p_smallest"] = np.minimum(1.0, 3 * smallest)
+    tails = table[["effects_p", "residuals_p", "npde_p"]].astype(float)
+    table["p_smallest"] = np.minimum(1.0, tails.notna().sum(axis=1) * tails.min(axis=1))
     table["p_adjusted"] = np.minimum(1.0, len(table) * table["p_smallest"])
     return table.sort_values("p_smallest", kind="stable").reset_index(drop=True)

@@ -18,16 +18,20 @@ from bayes_nlmem.checks.decorrelation import (
     positions_by_subject,
     shares,
 )
+from bayes_nlmem.checks.kinds import refuse_unranked
 from bayes_nlmem.checks.normality import normality_tests
 from bayes_nlmem.checks.replicated import replicated
 from bayes_nlmem.ground.messages import ModelError, explain, names_text
 from bayes_nlmem.ground.tables import notebook, printed
 from bayes_nlmem.simulation.limits import Limit
+from bayes_nlmem.statistics.endpoints import is_endpoint
 
 DECORRELATIONS = ("cholesky", "inverse", "polar")
 CDF, OMIT, IPRED, EPRED = "cdf", "omit", "ipred", "epred"
 CENSORINGS = (CDF, OMIT, IPRED, EPRED)
-TIES = ("count", "random")
+COUNT, RANDOM = "count", "random"
+TIES = (COUNT, RANDOM)
+_DIGITS = 9  # of decorrelated values, whose SD is 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,7 +88,7 @@ def npde(
     output: str | None = None,
     decorrelation: str = "cholesky",
     censoring: str = CDF,
-    ties: str = "count",
+    ties: str | None = None,
     lloq: Limit = "as observed",
     uloq: Limit = "as observed",
     draws: int = 1000,
@@ -108,9 +112,10 @@ def npde(
     censoring : {"cdf", "omit", "ipred", "epred"}
         Observations beyond a limit of quantification: drawn from the distribution function beyond it, left
         out, or replaced by the individual or the mean prediction.
-    ties : {"count", "random"}
+    ties : {"count", "random"}, optional
         "count": share of replicates strictly below, at the ends 1/(2K) and 1 - 1/(2K). "random": a uniform
-        value within the step, which is right for discrete data as well.
+        value within the step (randomised quantile residuals), which is right for categories and counts as
+        well, and the default and only choice there.
     lloq, uloq : float, mapping, "as observed" or None
         Limits of quantification.
     draws, seed, uncertainty :
@@ -124,12 +129,14 @@ def npde(
     Raises
     ------
     ModelError
-        An unknown word; "ipred" with a simulation; fewer replicates than a subject has observations.
+        An unknown word; "ipred" with a simulation; fewer replicates than a subject has observations; times of
+        events and states, which have no place among replicates; ties="count" of categories or counts.
 
     References
     ----------
     Brendel, Comets, Laffont, Laveille & Mentre 2006, doi:10.1007/s11095-006-9067-5
     Nguyen, Comets & Mentre 2012, doi:10.1007/s10928-012-9264-2
+    Dunn & Smyth 1996, doi:10.1080/10618600.1996.10474708
 
     Examples
     --------
@@ -139,8 +146,16 @@ def npde(
     (132, 3)
     """
     both = replicated(
-        learnt, output=output, draws=draws, seed=seed, uncertainty=uncertainty, lloq=lloq, uloq=uloq
+        learnt,
+        admits=refuse_unranked,
+        output=output,
+        draws=draws,
+        seed=seed,
+        uncertainty=uncertainty,
+        lloq=lloq,
+        uloq=uloq,
     )
+    ties = _suitable_ties(both.simulation.model.residuals[both.output], both.output, ties)
     seen = both.observations
     individual = None
     if censoring == IPRED:
@@ -247,6 +262,8 @@ def npde_of_arrays(
         if not fine:
             singular.append(who[own[0]])
         table.loc[own, "EWRES"] = residual
+        if ties == RANDOM:  # equal values differ by rounding after decorrelation
+            residual, replicates = residual.round(_DIGITS), replicates.round(_DIGITS)
         table.loc[own, "NPDE"] = normal_scores(shares(residual, replicates, ties, rng), len(ys))
     if singular:
         warnings.warn(
@@ -264,6 +281,19 @@ def npde_of_arrays(
         "simulations": len(ys),
     }
     return NPDE(table, tests, settings, {}, "DV")
+
+
+def _suitable_ties(residual: Any, output: str, ties: str | None) -> str:
+    discrete = is_endpoint(residual)
+    if discrete and ties == COUNT:
+        raise ModelError(
+            explain(
+                expected=f"ties='random' for {output!r}, whose values many replicates share",
+                got="ties='count'",
+                remedy="Leave ties out.",
+            )
+        )
+    return (RANDOM if discrete else COUNT) if ties is None else ties
 
 
 def _check(y, ys, who, flags, decorrelation, censoring, ties, individual) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.ground.messages import ModelError, closest, explain
 from bayes_nlmem.learning.predictions import time_after_dose
+from bayes_nlmem.simulation.asked import asked
 from bayes_nlmem.simulation.limits import Limit, lower_limits, upper_limits
 from bayes_nlmem.simulation.replicates import simulate
 from bayes_nlmem.simulation.simulated import Simulation
@@ -150,6 +151,7 @@ def levels(name: str, values: np.ndarray, cuts: Sequence[float] | None) -> list[
 def replicated(
     learnt: Any,
     *,
+    admits: Callable[[Any, str, pd.DataFrame], None] | None = None,
     output: str | None = None,
     draws: int = 1000,
     seed: int | None = None,
@@ -163,6 +165,8 @@ def replicated(
     ----------
     learnt : Fit, another learnt result, or Simulation
         A simulation is used as it is; it must have residual errors and the observations of a study.
+    admits : callable, optional
+        Refuses an output by its observation model, its name and its rows, before anything is simulated.
     output : str, optional
         The first one by default.
     draws, seed, uncertainty :
@@ -179,6 +183,12 @@ def replicated(
     ModelError
         An output that was not observed, or a simulation that cannot be compared with observations.
     """
+    records = asked(learnt.model, learnt.data)
+    output = next(iter(records)) if output is None else output
+    if output not in records:
+        raise ModelError(explain(expected=f"an observed output ({', '.join(records)})", got=repr(output)))
+    if admits is not None:
+        admits(learnt.model.residuals[output], output, learnt.data.table.iloc[records[output]])
     if isinstance(learnt, Simulation):
         simulation = learnt
         if not simulation.settings["residual_error"] or "observed_data" not in simulation.draws.children:
@@ -199,10 +209,6 @@ def replicated(
             )
     else:
         simulation = simulate(learnt, subjects="new", draws=draws, seed=seed, uncertainty=uncertainty)
-    outputs = simulation.outputs
-    output = outputs[0] if output is None else output
-    if output not in outputs:
-        raise ModelError(explain(expected=f"an observed output ({', '.join(outputs)})", got=repr(output)))
     data, record = simulation.data, simulation.records(output)
     rows = data.table.iloc[record]
     lower, upper = (

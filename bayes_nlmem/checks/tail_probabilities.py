@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_nlmem.checks.kinds import happened_at_its_row, refuse_times_of_rows
 from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.simulation.asked import asked
 from bayes_nlmem.simulation.replicates import simulate
 from bayes_nlmem.simulation.simulated import Simulation
 
@@ -65,7 +67,8 @@ def predictive_p_values(
     Raises
     ------
     ModelError
-        Unknown words.
+        Unknown words, or nothing but events that happened at their rows (beside other outputs they are left
+        out: DV at such rows cannot be simulated; see `vpc_events`).
 
     References
     ----------
@@ -84,6 +87,14 @@ def predictive_p_values(
         raise ModelError(explain(expected='subjects "same" or "new"', got=repr(subjects)))
     if statistics is None:
         statistics = {n: f for n, f in STATISTICS.items() if by == "subject" or n != "time of largest"}
+    laws, records = fit.model.residuals, asked(fit.model, fit.data)
+    outputs = [
+        output
+        for output, at in records.items()
+        if not happened_at_its_row(laws[output], fit.data.table.iloc[at])
+    ]
+    if not outputs:
+        refuse_times_of_rows(laws[first := next(iter(records))], first, fit.data.table.iloc[records[first]])
     censored = {sign: bool((fit.data.table["CENS"] == sign).any()) for sign in (1, -1)}
     simulation = simulate(
         fit,
@@ -94,7 +105,7 @@ def predictive_p_values(
         uloq="as observed" if censored[-1] else None,
     )
     rows = []
-    for output in simulation.outputs:
+    for output in outputs:
         at = simulation.records(output)
         table = fit.data.table.iloc[at]
         time = table["TIME"].to_numpy(float)

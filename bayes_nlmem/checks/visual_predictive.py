@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from bayes_nlmem.checks.binning import AUTO
+from bayes_nlmem.checks.kinds import refuse_percentiles
 from bayes_nlmem.checks.replicated import replicated
 from bayes_nlmem.checks.vpc_arrays import PERCENTILES, VPC, vpc_of_arrays
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.simulation.limits import Limit
-from bayes_nlmem.statistics.endpoints import is_endpoint
 
 
 def vpc(
@@ -93,16 +93,15 @@ def vpc(
     if not isinstance(draws, int | np.integer):
         raise ModelError(explain(expected="draws a whole number", got=repr(draws)))
     both = replicated(
-        learnt, output=output, draws=draws, seed=seed, uncertainty=uncertainty, lloq=lloq, uloq=uloq
+        learnt,
+        admits=refuse_percentiles,
+        output=output,
+        draws=draws,
+        seed=seed,
+        uncertainty=uncertainty,
+        lloq=lloq,
+        uloq=uloq,
     )
-    if is_endpoint(both.simulation.model.residuals[both.output]):
-        raise ModelError(
-            explain(
-                expected="an output with a residual error",
-                got=f"{both.output!r}, whose observations are no measurements",
-                remedy="bn.vpc_categories is for categories and counts, bn.vpc_events for times to events.",
-            )
-        )
     seen = both.observations
     horizontal, x_label = both.horizontal(x)
     unit = both.unit

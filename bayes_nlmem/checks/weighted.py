@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.checks.kinds import can_be_ranked
 from bayes_nlmem.checks.prediction_errors import npde
 from bayes_nlmem.data.dataset import Dataset
 from bayes_nlmem.marginal.conditional import Conditional
@@ -60,7 +61,8 @@ def residuals(
 
         NaN for censored observations, except EWRES, NPD and NPDE, for which a value beyond the limit is
         drawn. With errors on the log scale (or another one) CPRED, WRES and CWRES are those of the
-        transformed observations. Outputs of categories, counts and events have no CPRED, WRES and CWRES.
+        transformed observations. Outputs of categories, counts and events have no CPRED, WRES and CWRES;
+        times of events and states have no EPRED, EWRES, NPD and NPDE either.
 
     References
     ----------
@@ -79,17 +81,15 @@ def residuals(
         source = learnt if simulation is None else simulation
         found = []
         for output in dict.fromkeys(table.index.get_level_values("OUTPUT")):
-            endpoint = is_endpoint(learnt.model.residuals[output])
-            own = npde(
-                source,
-                output=output,
-                draws=draws,
-                seed=seed,
-                decorrelation=decorrelation,
-                ties="random" if endpoint else "count",
-            ).table
+            if not can_be_ranked(learnt.model.residuals[output]):
+                continue
+            own = npde(source, output=output, draws=draws, seed=seed, decorrelation=decorrelation).table
             found.append(own.assign(OUTPUT=output).set_index(["OUTPUT", "ROW"]))
-        table = table.join(pd.concat(found)[["EPRED", "EWRES", "NPD", "NPDE"]])
+        columns = ["EPRED", "EWRES", "NPD", "NPDE"]
+        if found:
+            table = table.join(pd.concat(found)[columns])
+        else:
+            table[columns] = np.nan
     return table.reset_index().sort_values("ROW", kind="stable").reset_index(drop=True)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.checks.kinds import refuse_panels
 from bayes_nlmem.plots.individuals import chosen_output
 from bayes_nlmem.plots.pointing import observation_words, tell
 from bayes_nlmem.plots.smoother import lowess
@@ -46,6 +47,11 @@ def plot_goodness_of_fit(
     -------
     matplotlib.figure.Figure
 
+    Raises
+    ------
+    ModelError
+        Categories, times of events and states, whose panels would say nothing.
+
     Notes
     -----
     PRED is the prediction for the typical subject with the same doses and covariates, IPRED the individual
@@ -59,6 +65,7 @@ def plot_goodness_of_fit(
     """
     predictions = fit.predictions()
     output = chosen_output(predictions, output)
+    refuse_panels(fit.model.residuals[output], output, "a goodness-of-fit plot")
     units = fit.data.units
     return goodness_of_fit(
         predictions[predictions.OUTPUT == output],

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.checks.kinds import refuse_panels, refuse_unranked
 from bayes_nlmem.checks.weighted import residuals
 from bayes_nlmem.ground.messages import ModelError, explain
 from bayes_nlmem.plots.individuals import chosen_output
@@ -68,7 +69,8 @@ def plot_residuals(
     Raises
     ------
     ModelError
-        An unknown word, or options beside a table.
+        An unknown word, or options beside a table; residuals that an output does not have, or that are not
+        normal however right the model (IWRES of categories and events).
 
     Examples
     --------
@@ -91,6 +93,10 @@ def plot_residuals(
             )
         )
     output = chosen_output(whole, output)
+    if residual in ("NPDE", "NPD", "EWRES"):
+        refuse_unranked(learnt.model.residuals[output], output)
+    else:
+        refuse_panels(learnt.model.residuals[output], output, f"panels of {residual}")
     own = whole[(whole.OUTPUT == output) & whole[residual].notna()]
     units = learnt.data.units
     unit, time = units.get(output, units.get("DV")), units.get("TIME")

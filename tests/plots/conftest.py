@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+import bayes_nlmem as bn
+
 TYPICAL = {"ka": 1.5, "cl": 2.8, "v": 32.0}
 TIMES = np.array([0, 0.25, 0.5, 1, 2, 3.5, 5, 7, 9, 12, 24.0])
 N_SUBJECTS = 14
@@ -84,6 +86,7 @@ def stand_in():
         curves=lambda points=120: curves.copy(),
         summary=lambda: pd.DataFrame({"shrinkage": [12.0, 3.0]}, index=["omega_KA", "omega_CL"]),
         draws=xr.DataTree.from_dict({"posterior": posterior}),
+        model=SimpleNamespace(residuals={"cp": bn.Combined(0.5, 0.1)}),
         data=SimpleNamespace(
             table=table,
             units={"TIME": "h", "DV": "mg/L", "AMT": "mg", "WT": "kg"},

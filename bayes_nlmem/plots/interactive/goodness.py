@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bayes_nlmem.checks.kinds import refuse_panels
 from bayes_nlmem.plots.individuals import chosen_output
 from bayes_nlmem.plots.interactive.canvas import empty, line, points
 from bayes_nlmem.plots.smoother import lowess
@@ -35,7 +36,7 @@ def explore_goodness_of_fit(fit: Any, *, output: str | None = None, log_scale: b
     Raises
     ------
     BayesNlmemError
-        If Plotly is not installed, or the output unknown.
+        If Plotly is not installed, or the output unknown, or one of categories, times of events or states.
 
     Examples
     --------
@@ -43,6 +44,7 @@ def explore_goodness_of_fit(fit: Any, *, output: str | None = None, log_scale: b
     """
     table = fit.predictions()
     output = chosen_output(table, output)
+    refuse_panels(fit.model.residuals[output], output, "a goodness-of-fit plot")
     seen = table[(table.OUTPUT == output) & (table.CENS == 0)]
     units = fit.data.units
     unit = units.get(output, units.get("DV"))

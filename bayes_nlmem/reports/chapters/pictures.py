@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bayes_nlmem.checks.kinds import has_pearson_panels
 from bayes_nlmem.plots.effects import plot_effects_against_covariates, plot_random_effects
 from bayes_nlmem.plots.goodness import plot_goodness_of_fit
 from bayes_nlmem.plots.individuals import page_count, plot_individual_fits
@@ -15,8 +16,10 @@ _MOST_PAGES = 20
 
 
 def goodness_of_fit(fit: Any) -> Section:
-    """Six diagnostic panels for each output."""
-    blocks = [
+    """Six diagnostic panels for each output of measurements or counts."""
+    outputs = [output for output in _outputs(fit) if has_pearson_panels(fit.model.residuals[output])]
+    others = [output for output in _outputs(fit) if output not in outputs]
+    blocks: list[Block] = [
         Figure(
             f"Goodness of fit of {output}: observations against population and individual predictions "
             "(posterior medians), absolute residuals, residuals over time and over the population "
@@ -26,8 +29,15 @@ def goodness_of_fit(fit: Any) -> Section:
             plot_goodness_of_fit(fit, output=output),
             f"goodness-of-fit panels of {output}",
         )
-        for output in _outputs(fit)
+        for output in outputs
     ]
+    if others:
+        blocks.append(
+            Paragraph(
+                f"Residuals of {', '.join(others)} (categories or events) are not normal however right the "
+                "model is; how well it describes them is seen in the predictive checks."
+            )
+        )
     return Section("Goodness of fit", tuple(blocks))
 
 
