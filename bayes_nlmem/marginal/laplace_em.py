@@ -19,6 +19,8 @@ from bayes_nlmem.translation.geometry import scales_of_noncentred
 _LARGEST_STEP = 1.0
 _SMALLEST_SHARE = 1e-6
 _HALVINGS = 6
+# Times the fall of a normal log-density above which a subject's spread along an axis is not believed.
+_TOO_STEEP = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,7 @@ def laplace_em(conditional: Conditional, *, iterations: int = 40, tolerance: flo
     change, made, covariance = np.inf, 0, None
     for made in range(1, iterations + 1):
         b, covariance = modes(conditional, theta, b, steps=12 if made == 1 else 3)
+        covariance = _believable(conditional, theta, b, covariance)
         before = theta.copy()
         theta, b = _update_typical(conditional, theta, b, blocks.typical)
         theta = _update_spread(conditional, theta, b, covariance, blocks.spread)
@@ -144,6 +147,32 @@ def _blocks(conditional: Conditional, theta: np.ndarray) -> _Blocks:
     )  # with what is measured in them they are known as products only, whose mode may be at 0
     rest = ~(moves | shapes | held)
     return _Blocks(np.flatnonzero(moves & ~held), np.flatnonzero(shapes), np.flatnonzero(rest))
+
+
+def _believable(conditional: Conditional, theta, b, covariance):
+    """The subjects' spread, less where their log-density falls much faster than its curvature says.
+
+    Far from a mode, or where a proportional error's prediction goes to 0, a flat or concave-up direction is
+    given a spread of several units; errors at the points of `_sigma_points` are then astronomical, and no
+    parameter but the magnitude of the error could explain them. Along the axes of its factor a covariance
+    is halved until the log-density falls there by at most `_TOO_STEEP` times what it would if it were normal.
+    """
+    width = covariance.shape[1]
+    if width == 0:
+        return covariance
+    factor = np.linalg.cholesky(covariance)
+    value, radius = conditional.joint(theta, b)[0], np.sqrt(width)
+    for _ in range(_HALVINGS):
+        steep = np.zeros(factor.shape[::2], dtype=bool)
+        for k in range(width):
+            for sign in (1.0, -1.0):
+                point = b + sign * radius * conditional.scatter(factor[:, :, k])
+                fall = value - conditional.joint(theta, point)[0]
+                steep[:, k] |= ~(fall <= _TOO_STEEP * 0.5 * radius**2)
+        if not steep.any():
+            break
+        factor = np.where(steep[:, None, :], 0.5 * factor, factor)
+    return factor @ np.swapaxes(factor, 1, 2)
 
 
 def typical_values(conditional: Conditional, theta: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 import bayes_nlmem as bn
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.laplace_em import laplace_em, modes
+from bayes_nlmem.simulation.as_data import replicate_as_data
 from bayes_nlmem.translation.graph import translate
 
 
@@ -87,3 +88,16 @@ def test_gradients_are_those_of_the_joint_density(theophylline):
         shift = step * (np.arange(len(theta)) == k)
         numeric = (total(theta + shift, b) - total(theta - shift, b)) / (2 * step)
         assert_allclose(numeric, gradient_theta[k], rtol=1e-5)
+
+
+def test_proportional_errors_far_from_the_priors_do_not_run_away():
+    """Points far from the modes once made the errors' magnitude grow to 100 times and more."""
+    study = bn.zoo.load("parent_metabolite")
+    simulation = bn.simulate(study.model, study.data, draws=8, seed=4)
+    true = simulation.draws["posterior"].to_dataset().isel(chain=0)
+    for k in (5, 6, 7):
+        data = replicate_as_data(simulation, k)
+        conditional = Conditional(translate(study.model, data, geometry="centred"))
+        found = dict(zip(conditional.population.elements, laplace_em(conditional).theta, strict=True))
+        for name in ("sigma_cp_prop", "sigma_cm_prop"):
+            assert abs(found[f"{name}_log__"] - np.log(float(true[name][k]))) < 2.5, (k, name)
