@@ -14,6 +14,7 @@ from bayes_nlmem.checks.binning import AUTO, Bins, make_bins
 from bayes_nlmem.checks.kinds import refuse_times_of_rows
 from bayes_nlmem.checks.replicated import replicated
 from bayes_nlmem.ground.messages import ModelError, explain
+from bayes_nlmem.ground.tables import notebook, printed
 
 _MOST_CATEGORIES = 6
 
@@ -61,6 +62,9 @@ class CategoryVPC:
         """Rows of the table whose observed share lies outside of its simulated interval."""
         t = self.table
         return t[(t["observed"] < t["lower"]) | (t["observed"] > t["upper"])]
+
+    def _repr_html_(self) -> str:
+        return notebook(repr(self), printed(self.table, index=False))
 
     def __repr__(self) -> str:
         names = ", ".join(dict.fromkeys(self.table["category"]))

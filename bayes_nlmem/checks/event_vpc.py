@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.ground.tables import notebook, printed
+
 POINTS = 200  # times at which a curve is given
 
 
@@ -53,6 +55,9 @@ class EventVPC:
         """Rows of the table whose observed share lies outside of its simulated interval."""
         t = self.table
         return t[(t["observed"] < t["lower"]) | (t["observed"] > t["upper"])]
+
+    def _repr_html_(self) -> str:
+        return notebook(repr(self), "Events per time at risk:", printed(self.hazard, index=False))
 
     def __repr__(self) -> str:
         events = int(self.subjects["event"].sum())

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_nlmem.learning.diagnostics import mixing
+from bayes_nlmem.ground.tables import notebook
 from bayes_nlmem.model.specification import Model
 
 R_HAT_LIMIT = 1.01
@@ -38,7 +39,7 @@ class Finding:
         return f"{self.what}\n    probable cause: {self.cause}\n    remedy: {self.remedy}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """The judgement on a run.
 
@@ -62,6 +63,12 @@ class Verdict:
     def ok(self) -> bool:
         """Whether nothing was found."""
         return not self.findings
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return notebook(str(self))
 
     def __str__(self) -> str:
         if self.ok:

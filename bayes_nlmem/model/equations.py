@@ -62,7 +62,7 @@ def html_page(model: Model) -> str:
     """Equations and priors as an HTML fragment."""
     return (
         f'<div class="bn-model"><p><b>{escape(_heading(model))}</b></p>'
-        f"{_html_block(model)}{notebook(_priors(model))}</div>"
+        f'{_html_block(model)}<p class="bn-layer">Priors</p>{notebook(_priors(model))}</div>'
     )
 
 

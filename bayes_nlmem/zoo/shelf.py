@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bayes_nlmem.ground.mapping import FrozenMapping
 from bayes_nlmem.ground.messages import BayesNlmemError, closest, explain
+from bayes_nlmem.ground.tables import notebook
 
 if TYPE_CHECKING:
     from bayes_nlmem.data.dataset import Dataset
@@ -65,6 +66,10 @@ class Study:
     def __repr__(self) -> str:
         own = f"Study({self.name!r}: {self.title})\n{self.description}\n{self.citation}"
         return f"{own}\n{self.source}" if self.source else own
+
+    def _repr_html_(self) -> str:
+        said = (self.title, self.description, self.citation, self.source)
+        return f"{notebook(*(' '.join(part.split()) for part in said))}{self.data._repr_html_()}{self.model._repr_html_()}"
 
 
 def shelf() -> Path:

@@ -146,3 +146,10 @@ def test_strata_and_ends_of_events_are_checked():
         bn.vpc_events(simulation, stratify="SEX")
     with pytest.raises(bn.ModelError, match="TimeToEvent"):
         bn.vpc_events(bn.simulate(binary(), bn.read(visits(3, [0, 1]), allow=NO_DOSE), draws=2, seed=1))
+
+
+def test_checks_of_events_and_categories_have_a_table_in_a_notebook():
+    simulation = bn.simulate(weibull(), followed(3, subjects=20), draws=20, seed=1)
+    assert bn.vpc_events(simulation)._repr_html_().count("<table") == 1
+    data = bn.read(visits(3, [0.0, 1.0]), allow=NO_DOSE)
+    assert "observed" in bn.vpc_categories(bn.simulate(binary(), data, draws=3, seed=1))._repr_html_()

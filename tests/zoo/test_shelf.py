@@ -42,3 +42,9 @@ def test_the_wheel_contains_the_zoo(repository, tmp_path):
             assert f"bayes_nlmem/zoo/models/{study}/{file}" in names
     assert "bayes_nlmem/py.typed" in names
     assert not [name for name in names if name.startswith(("tests", "model_zoo"))]
+
+
+def test_a_study_in_a_notebook_is_what_it_says_its_data_and_its_model():
+    study = bn.zoo.load("lung")
+    page = study._repr_html_()
+    assert study.title in page and study.data._repr_html_() in page and study.model._repr_html_() in page
