@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from bayes_nlmem.learning.diagnostics import mixing
 from bayes_nlmem.ground.tables import notebook
+from bayes_nlmem.learning.diagnostics import mixing
 from bayes_nlmem.model.specification import Model
 
 R_HAT_LIMIT = 1.01

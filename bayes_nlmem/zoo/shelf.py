@@ -69,7 +69,8 @@ class Study:
 
     def _repr_html_(self) -> str:
         said = (self.title, self.description, self.citation, self.source)
-        return f"{notebook(*(' '.join(part.split()) for part in said))}{self.data._repr_html_()}{self.model._repr_html_()}"
+        words = notebook(*(" ".join(part.split()) for part in said))
+        return f"{words}{self.data._repr_html_()}{self.model._repr_html_()}"
 
 
 def shelf() -> Path:
