@@ -8,11 +8,12 @@ import typer
 
 from bayes_nlmem import __version__
 from bayes_nlmem.cli import environment, fitting, foreign, planning, results, shelf, studies
-from bayes_nlmem.cli.door import EXIT_CODES, Command
+from bayes_nlmem.cli.door import EXIT_CODES, Command, Group
 from bayes_nlmem.cli.said import say
 
 app = typer.Typer(
     name="bayes-nlmem",
+    cls=Group,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -93,7 +94,10 @@ _add(
 _add(environment.doctor, _MORE, "doctor", "doctor --json")
 
 zoo = typer.Typer(
-    no_args_is_help=True, help="Published studies with data and model.", rich_markup_mode="rich"
+    cls=Group,
+    no_args_is_help=True,
+    help="Published studies with data and model.",
+    rich_markup_mode="rich",
 )
 zoo.command("list", cls=Command)(shelf.list_studies)
 zoo.command("show", cls=Command)(shelf.show_study)

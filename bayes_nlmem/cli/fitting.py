@@ -13,6 +13,7 @@ from bayes_nlmem.cli.door import DOUBTFUL
 from bayes_nlmem.cli.given import Stated, find_model
 from bayes_nlmem.cli.reading import Reading, read, reads_data, refuse_reading
 from bayes_nlmem.cli.said import Json
+from bayes_nlmem.cli.words import page
 from bayes_nlmem.ground.messages import BayesNlmemError, FitError, explain
 
 _SAMPLING = "Sampling"
@@ -42,11 +43,15 @@ Tune = Annotated[int | None, typer.Option(help="Warm-up draws per chain (600).",
 Chains = Annotated[int | None, typer.Option(help="Chains (4).", rich_help_panel=_SAMPLING)]
 Cores = Annotated[int | None, typer.Option(help="Chains at the same time.", rich_help_panel=_SAMPLING)]
 Seed = Annotated[int | None, typer.Option(help="Same seed, same result; drawn and recorded by default.")]
+KnownSeed = Annotated[int | None, typer.Option(help="Same seed, same result.")]
 Accept = Annotated[
     float | None, typer.Option(help="Wanted acceptance rate (0.9).", rich_help_panel=_SAMPLING)
 ]
 Report = Annotated[
-    Path | None, typer.Option("--report", help="Write a report too: FILE.html or FILE.docx.", metavar="FILE")
+    Path | None,
+    typer.Option(
+        "--report", help="Write a report too: FILE.html or FILE.docx.", metavar="FILE", callback=page
+    ),
 ]
 Run = Annotated[
     Path | None,

@@ -123,7 +123,7 @@ def _run(path: Path) -> dict[str, Any]:
         raise BayesNlmemError(
             explain(
                 expected=f"{path} to run",
-                got=f"{type(error).__name__}: {error} (line {_line(error, path)})",
+                got=f"{type(error).__name__} in line {_line(error, path)}: {getattr(error, 'msg', error)}",
                 remedy=f"Try it alone: python {path}",
             )
         ) from None
@@ -160,6 +160,15 @@ def find_run(path: Path) -> Any:
     """
     import bayes_nlmem as bn
 
+    if not path.exists():
+        near = closest(path.name, [found.name for found in path.parent.glob("*")])
+        raise FitError(
+            explain(
+                expected="the folder of a run (bayes-nlmem fit makes it) or a saved fit",
+                got=f"nothing at {str(path)!r}",
+                remedy=near or "Check the path.",
+            )
+        )
     if not path.is_dir():
         return bn.load(path)
     if (path / "fit.zip").exists():

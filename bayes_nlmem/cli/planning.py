@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from bayes_nlmem.cli import said
-from bayes_nlmem.cli.fitting import MODEL_IS, Seed
+from bayes_nlmem.cli.fitting import MODEL_IS, KnownSeed, Seed
 from bayes_nlmem.cli.given import Stated, find_model, find_run, is_run
 from bayes_nlmem.cli.reading import Reading, read, reads_data
 from bayes_nlmem.cli.regimens import (
@@ -27,7 +27,7 @@ from bayes_nlmem.cli.regimens import (
 )
 from bayes_nlmem.cli.results import Picture
 from bayes_nlmem.cli.said import Json
-from bayes_nlmem.cli.words import names, numbers, span, values
+from bayes_nlmem.cli.words import names, numbers, rows, span, values
 from bayes_nlmem.ground.messages import BayesNlmemError, FitError, explain
 from bayes_nlmem.ground.tables import printed
 
@@ -46,7 +46,8 @@ def simulate(
         str | None, typer.Argument(metavar="DATA", help="Doses, times and covariates; by default the run's.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write all replicates: FILE.csv.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write all replicates: FILE.csv.", callback=rows),
     ] = None,
     replicates: Annotated[int, typer.Option(min=1, help="Simulated studies.")] = 500,
     who: Annotated[str, typer.Option("--effects", help="Of the subjects: new, same or typical.")] = "new",
@@ -120,7 +121,7 @@ def design(
     allowed: Annotated[str | None, typer.Option(help="The only times allowed: 1,2,4,8.")] = None,
     samples: Annotated[int | None, typer.Option(min=1, help="Samples per subject.")] = None,
     about: Annotated[str | None, typer.Option(help="Parameters of interest (criterion Ds): CL_pop.")] = None,
-    seed: Seed = 1,
+    seed: KnownSeed = 1,
     as_json: Json = False,
 ) -> None:
     """Expected standard errors of a planned study, and better sampling times.
@@ -138,7 +139,7 @@ def design(
             explain(
                 expected="sampling times, or an object `design` (bn.Design) beside the model",
                 got="neither",
-                remedy="--times 0.5,1,4,12 --subjects 24 --dose 100",
+                remedy="For example --times 0.5,1,4,12 --subjects 24 --dose 100",
             )
         )
     at = _values_at(learnt, {**_values_there(learnt), **values(given, "--set")})
@@ -208,7 +209,7 @@ def dose(
         str | None, typer.Option("--id", help="The patient's ID, if PATIENT has several.")
     ] = None,
     output: Picture = None,
-    seed: Seed = 1,
+    seed: KnownSeed = 1,
     as_json: Json = False,
 ) -> None:
     """What a patient's own samples say, and which dose reaches a target how surely."""

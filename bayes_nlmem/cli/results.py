@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 
 from bayes_nlmem.cli import said
-from bayes_nlmem.cli.fitting import Seed
+from bayes_nlmem.cli.fitting import KnownSeed
 from bayes_nlmem.cli.given import find_run
 from bayes_nlmem.cli.said import Json
-from bayes_nlmem.cli.words import names, numbers
+from bayes_nlmem.cli.words import names, numbers, page, picture
 from bayes_nlmem.ground.messages import FitError, explain
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, or a file written by fit.save.")]
 Picture = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Picture to write: png, pdf or svg.")
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Picture to write: png, pdf or svg.", callback=picture
+    ),
 ]
 
 
@@ -24,7 +27,13 @@ def report(
     run: Run,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="FILE.html or FILE.docx; by default NAME.html."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="FILE.html or FILE.docx; by default NAME.html.",
+            callback=page,
+        ),
     ] = None,
     title: Annotated[str | None, typer.Option(help="Heading of the report.")] = None,
     sections: Annotated[
@@ -96,7 +105,7 @@ def vpc(
     correction: Annotated[str | None, typer.Option(help="prediction or variance.")] = None,
     replicates: Annotated[int, typer.Option(min=20, help="Simulated studies.")] = 500,
     log: Annotated[bool, typer.Option("--log", help="Logarithmic axis of the output.")] = False,
-    seed: Seed = 1,
+    seed: KnownSeed = 1,
     as_json: Json = False,
 ) -> None:
     """Visual predictive check of RUN: a picture, and what is outside of the intervals."""

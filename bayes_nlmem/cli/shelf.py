@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bayes_nlmem.cli import said
-from bayes_nlmem.cli.fitting import Chains, Draws, Quiet, Report, Run, Seed, Tune, fit_stated
+from bayes_nlmem.cli.fitting import Chains, Draws, KnownSeed, Quiet, Report, Run, Tune, fit_stated
 from bayes_nlmem.cli.given import Stated
 from bayes_nlmem.cli.said import Json, facts_of_data
 from bayes_nlmem.ground.tables import Printed
@@ -79,7 +79,7 @@ def fit_study(
     draws: Draws = None,
     tune: Tune = None,
     chains: Chains = None,
-    seed: Seed = 1,
+    seed: KnownSeed = 1,
     report: Report = None,
     quiet: Quiet = False,
     as_json: Json = False,

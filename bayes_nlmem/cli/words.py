@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import typer
 
@@ -89,6 +90,31 @@ def mixed(text: str | None, option: str) -> dict[str, float | str]:
     {'WT': 70.0, 'SEX': 'f'}
     """
     return {name: _number_or_text(value) for name, value in pairs(text, option).items()}
+
+
+def picture(path: Path | None) -> Path | None:
+    """A file for a picture, refused before anything is computed."""
+    return _file(path, ".png", ".pdf", ".svg")
+
+
+def page(path: Path | None) -> Path | None:
+    """A file for a report, refused before anything is computed."""
+    return _file(path, ".html", ".docx")
+
+
+def rows(path: Path | None) -> Path | None:
+    """A file for a table, refused before anything is computed."""
+    return _file(path, ".csv")
+
+
+def _file(path: Path | None, *endings: str) -> Path | None:
+    if path is None:
+        return None
+    if path.suffix.lower() not in endings:
+        raise typer.BadParameter(f"expected a name that ends with {' or '.join(endings)}, got {path.name!r}")
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"expected a folder that exists, got {str(path.parent)!r}")
+    return path
 
 
 def _number_or_text(text: str) -> float | str:

@@ -94,8 +94,8 @@ class Report:
         Parameters
         ----------
         path : str or pathlib.Path
-            File to write; one that exists is replaced. `.docx` writes a Word document (extra `word`),
-            everything else the page.
+            File to write; one that exists is replaced. `.html` writes the page, `.docx` a Word document
+            (extra `word`).
         results : bool
             Also write the folder NAME_files with tables for other programs, see `save_results`.
 
@@ -103,8 +103,21 @@ class Report:
         -------
         pathlib.Path
             Where it is.
+
+        Raises
+        ------
+        BayesNlmemError
+            Another ending.
         """
         path = Path(path)
+        if path.suffix.lower() not in (".html", ".htm", ".docx"):
+            raise BayesNlmemError(
+                explain(
+                    expected="a name that ends with .html or .docx",
+                    got=repr(path.name),
+                    remedy="A browser prints the page as PDF.",
+                )
+            )
         if path.suffix.lower() == ".docx":
             from bayes_nlmem.reports.word import save_document
 

@@ -98,11 +98,13 @@ def known_population(
                     remedy="Leave them out, or simulate with residual_error=True.",
                 )
             )
+        typical = f"{unknown[0]}_pop"
+        meant = f"Did you mean {typical!r}?" if typical in shown else closest(unknown[0], shown)
         raise ModelError(
             explain(
                 expected=f"unknown population parameters of the model ({', '.join(shown)})",
                 got=", ".join(map(repr, unknown)),
-                remedy=closest(unknown[0], shown) or "What the model knows cannot be given again.",
+                remedy=meant or "What the model knows cannot be given again.",
             )
         )
     given = {name: _repeated(name, value, graph[name].ndim, draws) for name, value in values.items()}

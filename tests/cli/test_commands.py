@@ -115,7 +115,7 @@ def test_faults_are_told_with_rows_and_remedy_and_no_traceback(call, tmp_path):
         (["fit", "m.py", "bad.csv"], FAULT, "models there: simple. Write m.py:simple."),
         (["fit", "m.py:simple"], FAULT, "DATA, or an object `data`"),
         (["fit", "m.py:simple", "bad.csv"], FAULT, "E_AMT_NEGATIVE"),
-        (["fit", "broken.py", "bad.csv"], FAULT, "ZeroDivisionError: division by zero (line 2)"),
+        (["fit", "broken.py", "bad.csv"], FAULT, "ZeroDivisionError in line 2: division by zero"),
         (["fit", "theophylline", "--method", "saem", "--tune", "9"], FAULT, "--tune"),
         (["fit", "theophylline", "--draws", "0"], FAULT, "draws a whole number >= 1"),
         (["resume", "nowhere"], FAULT, "no such folder: 'nowhere'"),
@@ -243,3 +243,34 @@ def test_a_saem_run_is_kept_and_loaded(call, tmp_path):
     assert isinstance(learnt, bn.SaemFit) and repr(learnt) in found.stdout
     again = call("fit", "theophylline", "--method", "saem", "--run", "s.run", "--quiet")
     assert again.exit_code == FAULT and "an empty folder or none" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("vpc", "RUN", "--output", "x.doc"), "ends with .png or .pdf or .svg"),
+        (("vpc", "RUN", "--output", "nowhere/x.png"), "a folder that exists"),
+        (("report", "RUN", "--output", "x.txt"), "ends with .html or .docx"),
+        (("fit", "theophylline", "--report", "x.pdf"), "ends with .html or .docx"),
+        (("simulate", "RUN", "--output", "x.xlsx"), "ends with .csv"),
+    ],
+)
+def test_files_that_cannot_be_written_are_refused_before_anything_is_computed(call, run, words, said):
+    found = call(*(run if word == "RUN" else word for word in words))
+    assert found.exit_code == USAGE and said in " ".join(found.stderr.split())
+    assert not found.stdout
+
+
+@pytest.mark.parametrize("words", [("check", "--json"), ("design", "theophylline", "--times", "a", "--json")])
+def test_wrong_use_is_told_as_json_where_json_was_asked_for(call, words):
+    found = call(*words)
+    assert found.exit_code == USAGE
+    assert json.loads(found.stdout)["error"]["kind"] == "UsageError"
+
+
+def test_switches_take_no_value(call):
+    assert "<bool>" not in call("fit", "--help").stdout + call("--help").stdout.replace("completion", "")
+
+
+def test_a_run_that_is_not_there_is_said_to_be_none(call, run):
+    assert "'theo.fit'" in call("report", run.parent / "theo.fi").stderr
