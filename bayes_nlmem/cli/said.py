@@ -125,18 +125,8 @@ def written(path: Path | str) -> None:
 
 def save_picture(figure: Any, path: Path) -> None:
     """Write a figure; the ending of the name decides the kind (png, pdf, svg)."""
-    from bayes_nlmem.ground.messages import BayesNlmemError, explain
     from bayes_nlmem.plots.style import style
 
-    kinds = sorted(figure.canvas.get_supported_filetypes())
-    if path.suffix.removeprefix(".").lower() not in kinds:
-        raise BayesNlmemError(
-            explain(
-                expected=f"a picture with one of the endings {', '.join(kinds)}",
-                got=repr(path.name),
-                remedy=f"For example {path.with_suffix('.png').name}.",
-            )
-        )
     with style():
         figure.savefig(path)
     written(path)

@@ -171,8 +171,6 @@ def test_vpc_writes_a_picture_and_says_what_is_outside(call, run):
     assert found.exit_code == OK, found.stderr
     assert "observed percentiles outside" in found.stdout
     assert run.with_name("theo-vpc.png").read_bytes().startswith(b"\x89PNG")
-    wrong = call("vpc", run, "--replicates", 40, "--output", "x.gifff")
-    assert wrong.exit_code == FAULT and "one of the endings" in wrong.stderr
 
 
 def test_simulate_a_regimen_from_a_run(call, run):
