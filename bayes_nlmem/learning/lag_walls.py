@@ -15,6 +15,10 @@ units of log x: with s(z) = log(1 + exp(z)) and c = log(x / t)
 maps the real line onto itself, so that it is an exact change of variables. The density falls by about w / 2
 towards the middle of the corridor; w is twice the loss of log-likelihood beyond the wall (at most `WIDEST`),
 so that the corridor is no more of a hindrance than the wall.
+
+The effect's law is known in log lag, not in log x. So log x is measured by the tangent of log lag at the
+subject's mode, log lag = log lag_hat + s (log x - log x_hat) with s = 1 - lag_hat / t: near the mode an
+effect so measured has the law of the effect itself, whatever the typical lag and omega are.
 """
 
 from __future__ import annotations
@@ -122,7 +126,7 @@ def walls_of(conditional: Conditional, laplace: LaplaceFit, typical: np.ndarray)
 
 def stretched(
     effects: np.ndarray, precision: np.ndarray, columns: list[int], distance: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """A subject's joint log-density in the stretched coordinates of its lags, to second order.
 
     Parameters
@@ -139,32 +143,37 @@ def stretched(
     Returns
     -------
     effects, precision : ndarray
-        The same points in the new coordinates, the negative Hessian there.
-    slope : ndarray, shape (n_subjects, width)
-        Of the joint log-density there: that of the log-determinant.
+        The same points, a little before the wall at least, and the negative Hessian there.
+    pull : ndarray, shape (n_subjects, width)
+        Slope of the joint log-density there: that of the log-determinant.
+    share : ndarray, shape (n_subjects, n_lags)
+        s: slope of log lag in log x.
     """
-    moved, share = effects.copy(), np.ones_like(effects)
+    moved, pull, share = effects.copy(), np.zeros_like(effects), np.ones_like(distance)
+    precision = precision.copy()
     for k, column in enumerate(columns):
         at = np.minimum(effects[:, column] - distance[:, k], np.log1p(-_NEAREST))
-        share[:, column] = -np.expm1(at)  # 1 - lag / wall, the derivative of the map
-        moved[:, column] = at + distance[:, k] - np.log(share[:, column])
-    precision = precision * share[:, :, None] * share[:, None, :]
-    diagonal = np.arange(effects.shape[1])
-    precision[:, diagonal, diagonal] += share * (1.0 - share)
-    return moved, precision, share - 1.0
+        share[:, k] = -np.expm1(at)
+        moved[:, column] = at + distance[:, k]
+        pull[:, column] = 1.0 - 1.0 / share[:, k]
+        precision[:, column, column] += 1.0 / share[:, k] - 1.0
+    return moved, precision, pull, share
 
 
-def bounded(effects: Any, typical: Any, wall: Any, corridor: Any) -> tuple[Any, Any]:
+def bounded(effects: Any, typical: Any, wall: Any, corridor: Any, share: Any, anchor: Any) -> tuple[Any, Any]:
     """Effects of the lags from their stretched coordinates, and the log-determinant of the map.
 
     Parameters
     ----------
     effects, typical, wall, corridor : TensorVariable, shape (n_subjects, n_lags)
         Stretched effects; logarithms of the typical lags and of the walls; widths of the corridors.
+    share, anchor : TensorVariable, shape (n_subjects, n_lags)
+        Slope s of the tangent, and log x_hat - log lag_hat / s.
     """
-    past = effects - (wall - typical)
-    slope = pt.logaddexp(-pt.softplus(past), -pt.softplus(corridor - past))
-    return effects - pt.softplus(past) + pt.softplus(past - corridor), slope.sum()
+    log_x = anchor + (effects + typical) / share
+    past = log_x - wall
+    slope = pt.logaddexp(-pt.softplus(past), -pt.softplus(corridor - past)) - pt.log(share)
+    return log_x - typical - pt.softplus(past) + pt.softplus(past - corridor), slope.sum()
 
 
 def _samples(conditional: Conditional) -> tuple[np.ndarray, np.ndarray]:

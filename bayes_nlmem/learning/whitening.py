@@ -58,6 +58,8 @@ class Known:
         Positions of the effects in the flat vector, -1 where there is none.
     walls, corridors : ndarray, shape (n_subjects, n_lags)
         Logarithms of the times that the lags hardly reach, widths of the stretch there.
+    shares, anchors : ndarray, shape (n_subjects, n_lags)
+        Slope and position of the tangent that stretched lags are measured by.
     """
 
     information: np.ndarray
@@ -66,6 +68,8 @@ class Known:
     slots: np.ndarray
     walls: np.ndarray
     corridors: np.ndarray
+    shares: np.ndarray
+    anchors: np.ndarray
 
 
 def can_whiten(conditional: Conditional, laplace: LaplaceFit) -> bool:
@@ -102,9 +106,8 @@ def form_of_whitening(conditional: Conditional) -> Change:
     shape, lagging = slots.shape, (len(slots), len(lags(conditional)))
     slope = np.zeros((*shape, len(_varying(conditional)) + len(_direct(conditional))))
     information = np.zeros((*shape, shape[1]))
-    nothing = Known(
-        information, np.zeros(shape), slope, np.zeros_like(slots), np.zeros(lagging), np.zeros(lagging)
-    )
+    of_lags = (np.zeros(lagging), np.zeros(lagging), np.ones(lagging), np.zeros(lagging))
+    nothing = Known(information, np.zeros(shape), slope, np.zeros_like(slots), *of_lags)
     return _whitened_by(conditional, nothing)
 
 
@@ -115,9 +118,8 @@ def _whitened_by(conditional: Conditional, known: Known) -> Change:
         value: value.type(f"{rv.name}_u")
         for value, rv in zip(values, conditional.effects.variables, strict=True)
     }
-    *shared, walls, corridors = [
-        pytensor.shared(array, name=f"whitening_{name}") for name, array in vars(known).items()
-    ]
+    shared = [pytensor.shared(array, name=f"whitening_{name}") for name, array in vars(known).items()]
+    shared, of_lags = shared[:4], shared[4:]
     u = pt.concatenate([inputs[value].ravel() for value in values])
     factors = [_factor_matrix(conditional, name) for name in ("eta", "kappa")]
     mu = pt.stack([*_typical(conditional), *_direct(conditional).values()], axis=1)
@@ -131,7 +133,7 @@ def _whitened_by(conditional: Conditional, known: Known) -> Change:
         [value] = [conditional.graph.rvs_to_values[conditional.graph["eta"]]]
         columns = _columns(conditional, names)
         typical = mu[:, [_varying(conditional).index(name) for name in names]]
-        eta, more = bounded(expressions[value][:, columns], typical, walls, corridors)
+        eta, more = bounded(expressions[value][:, columns], typical, *of_lags)
         expressions[value] = pt.set_subtensor(expressions[value][:, columns], eta)
         log_determinant = log_determinant + more
     return Change(inputs, expressions, log_determinant)
@@ -176,7 +178,8 @@ def known_from_data(conditional: Conditional, laplace: LaplaceFit) -> Known:
     around = typical[:, [_varying(conditional).index(name) for name in names]]
     walls = walls_of(conditional, laplace, around)
     distance = walls.logarithm - around
-    effects, precision, pull = stretched(effects, precision, _columns(conditional, names), distance)
+    effects, precision, pull, share = stretched(effects, precision, _columns(conditional, names), distance)
+    lag = around + effects[:, _columns(conditional, names)]
     found = _apart(_not_negative(np.where(both, precision - prior, 0.0)), n, m)
     absent = ~present[:, :, None] * np.eye(width)
     effects = effects + np.linalg.solve(found + prior + absent, pull[:, :, None])[:, :, 0]
@@ -194,6 +197,8 @@ def known_from_data(conditional: Conditional, laplace: LaplaceFit) -> Known:
         tidy(slots[:, order]),
         walls.logarithm,
         walls.corridor,
+        share,
+        lag - np.log(share) - lag / share,
     )
 
 

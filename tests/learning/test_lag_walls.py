@@ -17,7 +17,7 @@ WALL, CORRIDOR = 1.2, 9.0
 
 def mapped(c):
     """The effect and the log-determinant at a stretched effect, typical value 1."""
-    one = [pt.constant(np.array([[x]])) for x in (c, 0.0, WALL, CORRIDOR)]
+    one = [pt.constant(np.array([[x]])) for x in (c, 0.0, WALL, CORRIDOR, 1.0, 0.0)]
     effect, log_slope = bounded(*one)
     return effect.eval().item(), log_slope.eval().item()
 
@@ -37,25 +37,37 @@ def test_far_from_the_wall_the_map_is_the_identity_and_beyond_it_a_shift():
 
 def test_before_the_wall_reciprocals_add():
     """1 / lag = 1 / t + 1 / x, as long as the corridor is wide."""
-    wide = [pt.constant(np.array([[x]])) for x in (0.3, 0.0, WALL, 40.0)]
+    wide = [pt.constant(np.array([[x]])) for x in (0.3, 0.0, WALL, 40.0, 1.0, 0.0)]
     lag = np.exp(bounded(*wide)[0].eval().item())
     assert_allclose(1 / lag, np.exp(-WALL) + np.exp(-0.3), rtol=1e-12)
 
 
 def test_second_order_of_a_stretched_density():
-    """Of -b^2 (b being the lag's effect) in the coordinate c, its log-determinant included."""
+    """Of -b^2 (b being the lag's effect) in the stretched effect, its log-determinant included."""
     at = np.array([[0.7]])
-    moved, precision, slope = stretched(at, np.array([[[2.0]]]), [0], np.array([[WALL]]))
+    moved, precision, pull, share = stretched(at, np.array([[[2.0]]]), [0], np.array([[WALL]]))
+    s = share.item()
+    anchor = 0.7 - np.log(s) - 0.7 / s
 
-    def density(c):  # around the mode: gradient 0 at b = 0.7
+    def density(y):  # around the mode: gradient 0 at b = 0.7
+        c = anchor + y / s
         b = -np.logaddexp(-WALL, -c)
-        return -((b - 0.7) ** 2) - np.logaddexp(0.0, c - WALL)
+        return -((b - 0.7) ** 2) - np.logaddexp(0.0, c - WALL), b
 
-    c, h = moved.item(), 1e-4
-    assert_allclose(-np.logaddexp(-WALL, -c), 0.7, rtol=1e-12)
-    assert_allclose((density(c + h) - density(c - h)) / (2 * h), slope.item(), rtol=1e-5)
-    second = (density(c + h) - 2 * density(c) + density(c - h)) / h**2
+    y, h = moved.item(), 1e-4
+    value, b = density(y)
+    assert_allclose(b, 0.7, rtol=1e-12)
+    assert_allclose((density(y + h)[1] - density(y - h)[1]) / (2 * h), 1.0, rtol=1e-6)  # a tangent
+    assert_allclose((density(y + h)[0] - density(y - h)[0]) / (2 * h), pull.item(), rtol=1e-5)
+    second = (density(y + h)[0] - 2 * value + density(y - h)[0]) / h**2
     assert_allclose(-second, precision.item(), rtol=1e-4)
+
+
+def test_another_slope_of_the_tangent_is_in_the_determinant():
+    one = [pt.constant(np.array([[x]])) for x in (0.4, 0.2, WALL, CORRIDOR, 0.3, -0.5)]
+    more, less = ([pt.constant(np.array([[0.4 + h]])), *one[1:]] for h in (1e-5, -1e-5))
+    slope = (bounded(*more)[0].eval().item() - bounded(*less)[0].eval().item()) / 2e-5
+    assert_allclose(np.log(slope), bounded(*one)[1].eval().item(), atol=1e-6)
 
 
 @pytest.fixture(scope="module")
