@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from bayes_nlmem.cli.options import as_options
 from bayes_nlmem.cli.said import note
 from bayes_nlmem.ground.messages import BayesNlmemError, DataError
 
@@ -73,15 +74,15 @@ class Command(_FlagsWithoutType, TyperCommand):
 
 def _noted(message: Any, category: Any, filename: str, lineno: int, *rest: Any) -> None:
     if not issubclass(category, DeprecationWarning | PendingDeprecationWarning):
-        note(f"warning: {message}")
+        note(as_options(f"warning: {message}"))
 
 
 def _tell(error: Exception, *, as_json: bool) -> None:
     if not as_json:
-        note(str(error), style="red")
+        note(as_options(str(error)), style="red")
         return
     faults = [_plain(vars(fault)) for fault in error.faults] if isinstance(error, DataError) else None
-    _as_json(type(error).__name__, str(error), **({} if faults is None else {"faults": faults}))
+    _as_json(type(error).__name__, as_options(str(error)), **({} if faults is None else {"faults": faults}))
 
 
 def _as_json(kind: str, message: str, **more: Any) -> None:
@@ -91,6 +92,8 @@ def _as_json(kind: str, message: str, **more: Any) -> None:
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: [str(v) if not isinstance(v, int) else v for v in value] if isinstance(value, tuple) else value
+        name: [str(v) if not isinstance(v, int) else v for v in value]
+        if isinstance(value, tuple)
+        else as_options(value)
         for name, value in values.items()
     }

@@ -73,7 +73,7 @@ def simulate(
     if times is not None:
         if data is not None:
             raise BayesNlmemError(explain(expected="either DATA or --times", got="both"))
-        study: Any = design_of(regimen, subjects, times, covariates_of)
+        study: Any = design_of(model, regimen, subjects, times, covariates_of)
     elif regimen is not None or covariates_of is not None or subjects != 1:
         raise BayesNlmemError(
             explain(expected="--times beside --dose, --subjects or --with", got="no --times")
@@ -133,7 +133,11 @@ def design(
 
     learnt = _learnt(source)
     regimen = regimen_of(dose, every, count, duration, route, per)
-    planned = design_of(regimen, subjects, times, covariates) if times else getattr(learnt, "design", None)
+    planned = (
+        design_of(learnt.model, regimen, subjects, times, covariates)
+        if times
+        else getattr(learnt, "design", None)
+    )
     if planned is None:
         raise BayesNlmemError(
             explain(

@@ -43,7 +43,7 @@ class Reading:
     allow: Annotated[str | None, _option("Codes of faults to accept: E_SUBJECT_NO_DOSE.")] = None
     interpolation: Annotated[str | None, _option("Time-varying covariates: nocb, locf or linear.")] = None
     delimiter: Annotated[str | None, _option("What separates cells; found out by default.")] = None
-    decimal: Annotated[str | None, _option("Decimal sign; found out by default.")] = None
+    decimal: Annotated[str | None, _option("Decimal sign; a point by default.")] = None
     comment: Annotated[str | None, _option("Rows that begin with this are left out.")] = None
 
     @property

@@ -12,6 +12,7 @@ from bayes_nlmem.ground.messages import BayesNlmemError, explain
 if TYPE_CHECKING:
     from bayes_nlmem.data.planned import Design
     from bayes_nlmem.data.regimen import Regimen
+    from bayes_nlmem.model.specification import Model
 
 _DOSES, _STUDY = "Doses", "Planned study"
 _MOST = 10_000
@@ -64,11 +65,28 @@ def regimen_of(
     return bn.Regimen(dose, every=every, count=count, duration=duration, route=where, per=per)
 
 
-def design_of(regimen: Regimen | None, subjects: int, times: str, covariates: str | None) -> Design:
-    """One arm with these doses, times and covariates."""
+def design_of(
+    model: Model, regimen: Regimen | None, subjects: int, times: str, covariates: str | None
+) -> Design:
+    """One arm with these doses, times and covariates.
+
+    Raises
+    ------
+    BayesNlmemError
+        A covariate of the model without a value.
+    """
     import bayes_nlmem as bn
 
-    arm = bn.Arm(subjects, regimen, times=times_of(times), covariates=mixed(covariates, "--with"))
+    at, known = times_of(times), mixed(covariates, "--with")
+    if lacking := [name for name in model.covariates if name not in known and name not in model.missing]:
+        raise BayesNlmemError(
+            explain(
+                expected=f"values of the covariates of the model ({', '.join(model.covariates)})",
+                got=f"none of {', '.join(lacking)}",
+                remedy=f"Give them: --with {','.join(f'{name}=...' for name in lacking)}",
+            )
+        )
+    arm = bn.Arm(subjects, regimen, times=at, covariates=known)
     return bn.Design(arm)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from bayes_nlmem.cli import said
 from bayes_nlmem.cli.foreign import is_foreign, translate
+from bayes_nlmem.cli.options import as_options
 from bayes_nlmem.cli.reading import Reading, read, reads_data, refuse_reading
 from bayes_nlmem.cli.said import Json, facts_of_data
 from bayes_nlmem.ground.messages import BayesNlmemError, explain
@@ -44,7 +45,7 @@ def check(
     if as_json:
         said.as_json(facts_of_data(found))
     else:
-        said.say(str(found))
+        said.say(as_options(str(found)))
 
 
 def _check_model(source: str, data: str | None, *, as_json: bool) -> None:

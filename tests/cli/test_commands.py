@@ -272,3 +272,18 @@ def test_switches_take_no_value(call):
 
 def test_a_run_that_is_not_there_is_said_to_be_none(call, run):
     assert "'theo.fit'" in call("report", run.parent / "theo.fi").stderr
+
+
+def test_remedies_are_options_of_the_command_line(call, tmp_path):
+    (tmp_path / "eu.csv").write_text("ID;TIME;AMT;DV\n1;0,0;100;.\n1;1,5;.;2,5\n")
+    said = call("check", "eu.csv").stderr
+    assert "--decimal ','" in said and "decimal=" not in said
+    found = call("check", "eu.csv", "--decimal", ",", "--columns", "TIME=HOURS", "--json")
+    assert "--columns TIME=NAME" in json.loads(found.stdout)["error"]["faults"][0]["remedy"]
+    assert "pass --lloq or use CENS" in " ".join(call("check", "theophylline").stdout.split())
+
+
+def test_a_planned_study_needs_the_covariates_of_the_model(call, run):
+    for command in ("simulate", "design"):
+        found = call(command, run, "--dose", 320, "--times", "1,4", "--subjects", 2)
+        assert found.exit_code == FAULT and "--with WT=..." in found.stderr
