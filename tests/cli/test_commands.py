@@ -278,7 +278,8 @@ def test_remedies_are_options_of_the_command_line(call, tmp_path):
     (tmp_path / "eu.csv").write_text("ID;TIME;AMT;DV\n1;0,0;100;.\n1;1,5;.;2,5\n")
     said = call("check", "eu.csv").stderr
     assert "--decimal ','" in said and "decimal=" not in said
-    found = call("check", "eu.csv", "--decimal", ",", "--columns", "TIME=HOURS", "--json")
+    (tmp_path / "hours.csv").write_text("ID,HOURS,AMT,DV\n1,0,100,.\n1,1.5,.,2.5\n")
+    found = call("check", "hours.csv", "--json")
     assert "--columns TIME=NAME" in json.loads(found.stdout)["error"]["faults"][0]["remedy"]
     assert "pass --lloq or use CENS" in " ".join(call("check", "theophylline").stdout.split())
 
