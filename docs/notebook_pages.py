@@ -1,6 +1,6 @@
 """Hook of the documentation site: one page per notebook, with outputs and figures if it was executed.
 
-`make notebooks` leaves executed copies in build/notebooks. A copy whose cells are those of the notebook gives
+`make notebooks` leaves executed copies in build/notebooks. A copy whose code is that of the notebook gives
 the page its outputs; without one the page has text and code. Nothing is executed when the site is built.
 """
 
@@ -87,7 +87,8 @@ def _words(output: dict[str, Any]) -> str:
     found = output.get("data", {})
     rich = _joined(found.get("text/html", ""))
     if "<table" in rich and "<script" not in rich:
-        return f'<div class="output">\n{rich}\n</div>'
+        plain = rich.replace(' border="1" class="dataframe"', "")  # tables look like those of the pages
+        return f'<div class="output" style="overflow-x:auto">\n{plain}\n</div>'
     return _fenced(_joined(found.get("text/plain", "")))
 
 
@@ -102,12 +103,18 @@ def _links(text: str) -> str:
 
 
 def _executed(notebook: Path) -> list[dict[str, Any]]:
-    """The cells of the executed copy; none if there is no copy, or of another state of the notebook."""
+    """The cells with the outputs of the executed copy; none if there is no copy, or its code is another."""
     copy = EXECUTED / notebook.name
     if not copy.exists():
         return []
-    cells = _cells(copy)
-    return cells if [_source(c) for c in cells] == [_source(c) for c in _cells(notebook)] else []
+    own, run = _cells(notebook), _cells(copy)
+    if [_code(cell) for cell in own] != [_code(cell) for cell in run]:
+        return []
+    return [done if _code(done) is not None else cell for cell, done in zip(own, run, strict=True)]
+
+
+def _code(cell: dict[str, Any]) -> str | None:
+    return _source(cell) if cell["cell_type"] == "code" else None
 
 
 def _cells(notebook: Path) -> list[dict[str, Any]]:

@@ -33,6 +33,8 @@ PARTS = {
     "dosing": "Dosing",
     "plots": "Plots",
     "reports": "Reports",
+    "exchange": "Other programs",
+    "engine": "Solvers",
     "zoo": "Model zoo",
 }
 

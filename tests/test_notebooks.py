@@ -116,6 +116,24 @@ def test_it_becomes_a_page_of_the_documentation(notebook):
         assert cell in text
 
 
+def test_outputs_belong_to_the_code_not_to_the_words(tmp_path, monkeypatch):
+    pytest.importorskip("mkdocs")
+    pages = script("notebook_pages.py")
+    monkeypatch.setattr(pages, "EXECUTED", tmp_path)
+    notebook = next(iter(pages.notebooks()))
+    copy = json.loads(notebook.read_text("utf-8"))
+    words = next(cell for cell in copy["cells"] if cell["cell_type"] == "markdown")
+    code = next(cell for cell in copy["cells"] if cell["cell_type"] == "code")
+    words["source"] = "# An older question?"
+    code["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "what it printed"}]
+    (tmp_path / notebook.name).write_text(json.dumps(copy), encoding="utf-8")
+    text, _ = pages.page(notebook)
+    assert "what it printed" in text and pages.title(notebook) in text and "An older question" not in text
+    code["source"] = "another = 1"
+    (tmp_path / notebook.name).write_text(json.dumps(copy), encoding="utf-8")
+    assert "without running" in pages.page(notebook)[0]
+
+
 @pytest.mark.slow
 @every
 def test_it_runs_without_a_warning(notebook, tmp_path, monkeypatch):
