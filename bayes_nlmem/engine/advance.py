@@ -11,147 +11,121 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-import numpy as np
 from numba import njit
 
-from bayes_nlmem.engine.exponentials import pair, quadruple, triple
 from bayes_nlmem.engine.parts import OPTIONS, inner_part, part
+from bayes_nlmem.engine.steps import (
+    DECAY,
+    DECAY_IN,
+    DELAY,
+    DELAY_IN,
+    DEPOT,
+    DEPOT_INPUT,
+    FLOW,
+    FLOW_IN,
+    FROM_DEPOT,
+    FROM_DEPOT_IN,
+    FROM_MODES,
+    FROM_MODES_IN,
+    INPUT,
+    known,
+    measure,
+)
 
 # What moves: `state` (rows as above), `rates` (constant inputs by compartment) of the rows flagged in
-# `driven`, the `basis` they are expressed in, and room for work.
-Machine = namedtuple("Machine", ["state", "rates", "driven", "basis", "work"])
+# `driven`, the `basis` they are expressed in, the `step` that was taken last, and room for work.
+Machine = namedtuple("Machine", ["state", "rates", "driven", "basis", "step", "work"])
 
-# Rows of the work array.
-_E, _C0, _CA, _CA0, _FLOW, _INPUT, _NEW, _M = 0, 1, 2, 3, 4, 5, 6, 7
-N_WORK_ROWS = 10
+# Rows of the work array: inputs of the modes; x_k as mode j sees it over the interval.
+_INPUT, _SEEN = 0, 1
+N_WORK_ROWS = 4
 
 
 # Optimised by itself first: the loop over the rows is a fifth slower otherwise.
 @njit(forceinline=True, **OPTIONS)
-def advance_here(machine, n_rows, kinetic, depot, t, dims):
-    """Move the first `n_rows` rows of the machine's state on by `t`.
+def advance_here(machine, ahead, n_rows, kinetic, depot, sensitive, t, dims):
+    """Write the first `n_rows` rows of the machine's state, as they are after t, into `ahead`.
 
-    `kinetic` is the row of the first sensitivity to the kinetic parameters in force (0 = values only).
+    `ahead` may be the state itself. `kinetic` is the row of the first sensitivity to the kinetic parameters
+    in force (0 = values only).
     """
-    if not t > 0.0:
-        return
     n = len(dims)
-    state, rates, driven, basis, work = machine
-    ka = basis[0, n]
-    e, c0, ca, ca0, flow, new = work[_E], work[_C0], work[_CA], work[_CA0], work[_FLOW], work[_NEW]
+    state, rates, driven, basis, step, work = machine
     source = driven[0] != 0
-    any_source = False
-    for i in range(n_rows):
-        if driven[i] != 0:
-            any_source = True
-            break
-    central = 1 + 2 * n
-    ea, a0 = 0.0, 0.0
-    for j in range(n):
-        e[j] = np.exp(-basis[0, j] * t)
-    if any_source:
-        for j in range(n):
-            c0[j] = pair(0.0, 1.0, basis[0, j], e[j], t)
+    asked = INPUT if source else 0
+    amount, inflow = 0.0, 0.0
     if depot:
-        ea = np.exp(-ka * t)
-        for j in range(n):
-            ca[j] = pair(basis[0, j], e[j], ka, ea, t)
-            flow[j] = ka * basis[central, j] * ca[j]
-        if any_source:
-            a0 = pair(0.0, 1.0, ka, ea, t)
-            for j in range(n):
-                ca0[j] = triple(0.0, 1.0, basis[0, j], e[j], ka, ea, t)
-
+        amount = state[0, n]
+        if amount != 0.0:
+            asked |= DEPOT
+        if source and rates[0, n] != 0.0:
+            inflow = rates[0, n]
+            asked |= DEPOT_INPUT
+    if not known(step, t, asked):
+        measure(step, basis, depot, sensitive, t, asked, dims)
     if kinetic > 0:
-        _force(machine, source, ea, depot, t, dims)
+        _see(machine, amount, inflow, dims)
 
     for i in range(n_rows):
         if depot:
-            amount = state[i, n]
+            there = state[i, n]
             for j in range(n):
-                state[i, j] = state[i, j] * e[j] + flow[j] * amount
-            state[i, n] = amount * ea
+                ahead[i, j] = state[i, j] * step[DECAY, j] + step[FLOW, j] * there
+            ahead[i, n] = there * step[DECAY, n]
         else:
             for j in range(n):
-                state[i, j] *= e[j]
+                ahead[i, j] = state[i, j] * step[DECAY, j]
         if driven[i] != 0:
-            inflow = rates[i, n] if depot else 0.0
             for j in range(n):
                 total = 0.0
                 for c in range(n):
                     total += basis[1 + j, c] * rates[i, c]
-                state[i, j] += total * c0[j]
+                ahead[i, j] += total * step[DECAY_IN, j]
                 if depot:
-                    state[i, j] += ka * basis[central, j] * ca0[j] * inflow
+                    ahead[i, j] += step[FLOW_IN, j] * rates[i, n]
             if depot:
-                state[i, n] += inflow * a0
+                ahead[i, n] += rates[i, n] * step[DECAY_IN, n]
 
     if kinetic > 0:
         for q in range(2 * n - 1):
-            u, v = central + 2 * q, central + 2 * q + 1
+            u, v = 1 + 2 * n + 2 * q, 2 + 2 * n + 2 * q
             for j in range(n):
                 total = 0.0
                 for k in range(n):
-                    total += basis[v, k] * work[_M + j, k]
-                state[kinetic + q, j] -= basis[u, j] * total
-        if depot:
+                    total += basis[v, k] * work[_SEEN + j, k]
+                ahead[kinetic + q, j] -= basis[u, j] * total
+        if amount != 0.0:
             for j in range(n + 1):
-                state[kinetic + 2 * n - 1, j] += new[j]
+                ahead[kinetic + 2 * n - 1, j] += step[DELAY, j] * amount
+        if inflow != 0.0:
+            for j in range(n + 1):
+                ahead[kinetic + 2 * n - 1, j] += step[DELAY_IN, j] * inflow
 
 
 @inner_part
-def _force(machine, source, ea, depot, t, dims):
-    """Integrals that drive the sensitivities: matrix M (x_k seen by mode j) and the whole column of ka."""
+def _see(machine, amount, inflow, dims):
+    """Integrals that drive the sensitivities: x_k as mode j sees it."""
     n = len(dims)
-    state, rates, _, basis, work = machine
-    ka = basis[0, n]
-    e, ca, ca0, inputs, new = work[_E], work[_CA], work[_CA0], work[_INPUT], work[_NEW]
-    central = 1 + 2 * n
-    amount, inflow = 0.0, 0.0
-    if depot:
-        amount = state[0, n]
-        inflow = rates[0, n] if source else 0.0
-    if source:
+    state, rates, driven, basis, step, work = machine
+    if driven[0] != 0:
         for j in range(n):
-            inputs[j] = 0.0
+            work[_INPUT, j] = 0.0
             for c in range(n):
-                inputs[j] += basis[1 + j, c] * rates[0, c]
+                work[_INPUT, j] += basis[1 + j, c] * rates[0, c]
     for j in range(n):
-        lj = basis[0, j]
-        for k in range(j + 1):
-            lk = basis[0, k]
-            both = t * e[j] if j == k else pair(lj, e[j], lk, e[k], t)
-            mjk, mkj = state[0, k] * both, state[0, j] * both
-            if source:
-                both = triple(0.0, 1.0, lj, e[j], lk, e[k], t)
-                mjk += inputs[k] * both
-                mkj += inputs[j] * both
+        for k in range(n):
+            seen = state[0, k] * step[FROM_MODES + j, k]
+            if driven[0] != 0:
+                seen += work[_INPUT, k] * step[FROM_MODES_IN + j, k]
             if amount != 0.0:
-                both = ka * amount * triple(lj, e[j], lk, e[k], ka, ea, t)
-                mjk += basis[central, k] * both
-                mkj += basis[central, j] * both
+                seen += amount * step[FROM_DEPOT + j, k]
             if inflow != 0.0:
-                both = ka * inflow * quadruple(0.0, 1.0, lj, e[j], lk, e[k], ka, ea, t)
-                mjk += basis[central, k] * both
-                mkj += basis[central, j] * both
-            work[_M + k, j] = mkj
-            work[_M + j, k] = mjk
-    if depot:
-        for j in range(n + 1):
-            new[j] = 0.0
-        if amount != 0.0:
-            new[n] -= amount * ea * t
-            for j in range(n):
-                lost = triple(basis[0, j], e[j], ka, ea, ka, ea, t)
-                new[j] += basis[central, j] * amount * (ca[j] - ka * lost)
-        if inflow != 0.0:
-            new[n] -= inflow * triple(0.0, 1.0, ka, ea, ka, ea, t)
-            for j in range(n):
-                lost = quadruple(0.0, 1.0, basis[0, j], e[j], ka, ea, ka, ea, t)
-                new[j] += basis[central, j] * inflow * (ca0[j] - ka * lost)
+                seen += inflow * step[FROM_DEPOT_IN + j, k]
+            work[_SEEN + j, k] = seen
 
 
 @part
-def advance(machine, n_rows, kinetic, depot, t, dims):
-    """`advance_here` as one copy to call, laid out in the loop over the records only (forty words a call)."""
-    advance_here(machine, n_rows, kinetic, depot, t, dims)
+def advance(machine, n_rows, kinetic, depot, sensitive, t, dims):
+    """`advance_here` in place as one copy to call, laid out in the loop over the records only."""
+    if t > 0.0:
+        advance_here(machine, machine.state, n_rows, kinetic, depot, sensitive, t, dims)

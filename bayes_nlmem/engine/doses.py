@@ -27,7 +27,7 @@ Dose = namedtuple(
 Inputs = namedtuple("Inputs", "f lag d r")
 
 
-@part
+@inner_part
 def read_dose(phi, floats, ints, r):
     """(sound, dose): the dose at record r with its inputs from the parameters."""
     row = ints[r, at.ROW_AT]
@@ -101,7 +101,7 @@ def add_delay(state, row, basis, comp, amount, dims):
             state[row, j] += amount * basis[0, j] * basis[1 + j, comp]
 
 
-@part
+@inner_part
 def start(machine, dose, inputs, dims):
     """A bolus, or the jump of the sensitivities when an infusion starts."""
     state, basis = machine.state, machine.basis
@@ -167,3 +167,11 @@ def empty(state, n_rows):
     for i in range(n_rows):
         for c in range(state.shape[1]):
             state[i, c] = 0.0
+
+
+@inner_part
+def move(state, to, n_rows):
+    """Copy the first `n_rows` rows of a state."""
+    for i in range(n_rows):
+        for c in range(state.shape[1]):
+            to[i, c] = state[i, c]

@@ -72,6 +72,21 @@ def triple(m1, e1, m2, e2, m3, e3, t):
     return _triple_sorted(m1, e1, m2, e2, m3, e3, t)
 
 
+@inner_part
+def triple_of(m1, e1, m2, e2, m3, e3, c12, c13, c23, t):
+    """`triple`, where the convolutions of two of them are known."""
+    d12, d13, d23 = m2 - m1, m3 - m1, m3 - m2
+    if abs(d13) >= abs(d12) and abs(d13) >= abs(d23):
+        difference, spread = c12 - c23, d13
+    elif abs(d12) >= abs(d23):
+        difference, spread = c13 - c23, d12
+    else:
+        difference, spread = c12 - c13, d23
+    if abs(spread) * t > CLOSE:
+        return difference / spread
+    return triple(m1, e1, m2, e2, m3, e3, t)
+
+
 @part
 def quadruple(m1, e1, m2, e2, m3, e3, m4, e4, t):
     """Convolution of four exponentials, c(m1, m2, m3, m4; t)."""

@@ -14,8 +14,6 @@ import numpy as np
 
 from bayes_nlmem.engine import layout as at
 
-# Two times of one subject closer than this share of its largest time are the same (see `walk`).
-SAME_TIME = 1e-12
 # Earlier infusions of a steady state with modelled duration that may still run when it begins.
 MOST_OVERLAPS = 4
 
@@ -138,7 +136,9 @@ class _Writer:
 
     def subject(self, first: int, end: int) -> None:
         """Segments and queries of one subject."""
-        close = SAME_TIME * max((max(abs(self.time[r]), self.ii[r]) for r in range(first, end)), default=0.0)
+        close = at.SAME_TIME * max(
+            (max(abs(self.time[r]), self.ii[r]) for r in range(first, end)), default=0.0
+        )
         segment = _Segment(self.row[first], self.time[first], -1, -1, [])
         doses: list[int] = []
         for r in range(first, end):
@@ -198,7 +198,7 @@ class _Writer:
         for k in range(-self.overlaps[self.number[d]], last + 1):
             entry = (number, self.number[d], k * every, time, upto, since, since_upto)
             if k < 0 and inside:
-                entry = (*entry[:5], self.time[d], self.time[d] + SAME_TIME * every * (1 - k))
+                entry = (*entry[:5], self.time[d], self.time[d] + at.SAME_TIME * every * (1 - k))
             if not (settled and self.time[d] + k * every + over <= since_upto):
                 into.append(entry)
 
@@ -210,7 +210,7 @@ class _Writer:
             if self.rate[r] == 0 or every == 0:
                 continue
             for k in range(self.overlaps[place] + 1):
-                close = SAME_TIME * every * (1 + k)
+                close = at.SAME_TIME * every * (1 + k)
                 began = (0.0, -np.inf) if k == 0 else (0.0, close)
                 self.cycle.append((number, place, -k * every, every, every + close, *began))
 

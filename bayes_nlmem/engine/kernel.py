@@ -16,15 +16,15 @@ from llvmlite import binding
 from numba import carray, types
 
 from bayes_nlmem.engine import layout as at
-from bayes_nlmem.engine.advance import N_WORK_ROWS
 from bayes_nlmem.engine.kept_code import kept_cfunc
+from bayes_nlmem.engine.steps import N_STEP_ROWS
 from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
-from bayes_nlmem.engine.walk import walk
+from bayes_nlmem.engine.walk import N_ROOMS, walk
 
 # Cached machine code must not outlive the sources it was made from, whichever of the files changed.
 _SOURCES = (
-    "layout", "parts", "exponentials", "modes", "advance", "doses", "steady", "trains", "walk", "kernel",
-    "op",
+    "layout", "parts", "exponentials", "modes", "steps", "advance", "doses", "steady", "trains", "walk",
+    "kernel", "op",
 )  # fmt: skip
 SOURCE_KEY = hashlib.sha256(
     b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in _SOURCES)
@@ -39,9 +39,8 @@ SIGNATURE = types.void(
     _F, _I, _F, _I, types.int64, types.int64,  # zeroed scratch, rows of state, trains
 )  # fmt: skip
 
-# Fewest rows of the scratch: a basis of three compartments, the work rows and a kept state, a cycle.
-FEWEST_ROWS = 20
-assert N_WORK_ROWS + 1 <= FEWEST_ROWS
+# Fewest rows of the scratch: the coefficients of a step; a basis, the work and a cycle need fewer.
+FEWEST_ROWS = N_STEP_ROWS
 
 
 def symbol(n: int) -> str:
@@ -73,7 +72,7 @@ def kernel(n: int):
             carray(answer, (n_requests,)),
             carray(sens, (n_pairs, n_columns)),
             carray(status, (n_subjects,)),
-            carray(room, (6, rows, len(dims) + 1)),
+            carray(room, (N_ROOMS, rows, len(dims) + 1)),
             carray(driven, (2, rows)),
             carray(train_floats, (trains, N_TRAIN_FLOATS)),
             carray(train_ints, (trains, N_TRAIN_INTS)),
@@ -111,7 +110,7 @@ def run_walk(
     answer = np.full(len(requests), np.nan)
     sens = np.zeros((n_pairs, phi.shape[1]))
     status = np.zeros(len(subjects), np.int64)
-    room, driven = np.zeros((6, rows, n + 1)), np.zeros((2, rows), np.int64)
+    room, driven = np.zeros((N_ROOMS, rows, n + 1)), np.zeros((2, rows), np.int64)
     train_floats = np.zeros((trains, N_TRAIN_FLOATS))
     train_ints = np.zeros((trains, N_TRAIN_INTS), np.int64)
     inputs = [np.ascontiguousarray(x, float) for x in (phi, floats)]

@@ -34,6 +34,10 @@ N_REQUEST_INTS = 4
 PAIR_PLACE, PAIR_ROW = range(2)
 
 
+# Times closer than this share of the subject's largest time are the same time (pending doses then come
+# first).
+SAME_TIME = 1e-12
+
 # What a status means.
 FINE = 0
 NOT_FINITE_INPUT = 1

@@ -26,6 +26,7 @@ from bayes_nlmem.engine.kernel import FEWEST_ROWS, SIGNATURE, SOURCE_KEY, kernel
 from bayes_nlmem.engine.layout import END_RECORD, FIRST_RECORD, N_COLUMNS
 from bayes_nlmem.engine.plan import Plan
 from bayes_nlmem.engine.trains import N_TRAIN_FLOATS, N_TRAIN_INTS
+from bayes_nlmem.engine.walk import N_ROOMS
 
 _TABLES = ("floats", "ints", "subjects", "sensitivities", "requests", "pairs")
 _names = count(1)
@@ -163,7 +164,7 @@ def _(op, node=None, **kwargs):
         answer = np.empty(requests.shape[0])
         sens = np.zeros((n_pairs, phi.shape[1]))
         status = np.empty(subjects.shape[0], np.int64)
-        room, train_floats = np.zeros(6 * rows * width), np.zeros(most_records * N_TRAIN_FLOATS)
+        room, train_floats = np.zeros(N_ROOMS * rows * width), np.zeros(most_records * N_TRAIN_FLOATS)
         driven = np.zeros(2 * rows, np.int64)
         train_ints = np.zeros(most_records * N_TRAIN_INTS, np.int64)
         walk(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bayes_nlmem.engine import layout as at
+from bayes_nlmem.engine.condensed import condensed
 from bayes_nlmem.engine.records import Records
 
 
@@ -91,6 +92,9 @@ def compile_schedule(
     dict of str to array
     """
     n_kinetic = 2 * n - 1 + int(depot)
+    asked_row = records.row_at[asked]
+    records, kept = condensed(records, comp, rate, asked)
+    comp, rate, asked = comp[kept], rate[kept], np.searchsorted(kept, asked)
     floats = np.column_stack([records.time, records.amt, rate, records.ii])
     ints = np.zeros((records.n, at.N_RECORD_INTS), np.int64)
     for column, values in (
@@ -106,7 +110,6 @@ def compile_schedule(
     ints[rate != -2, at.PHI_D] = -1
     ints[rate != -1, at.PHI_R] = -1
 
-    asked = np.asarray(asked, np.int64)
     order = np.argsort(asked, kind="stable")
     ints[:, at.ASKED] = np.searchsorted(asked[order], np.arange(records.n), side="left")
     ints[:, at.ASKED_END] = np.searchsorted(asked[order], np.arange(records.n), side="right")
@@ -133,7 +136,7 @@ def compile_schedule(
         "sensitivities": sensitivities,
         "requests": requests,
         "pairs": pairs,
-        "asked_row": records.row_at[asked],
+        "asked_row": asked_row,
     }
     return {name: np.ascontiguousarray(table) for name, table in tables.items()}
 

@@ -38,12 +38,14 @@ def overlap(phase, duration, interval):
 
 
 @part
-def _one_cycle(machine, n_rows, kinetic, inputs, depot, dose, phase, end, before, interval, dims):
+def _one_cycle(
+    machine, n_rows, kinetic, inputs, depot, sensitive, dose, phase, end, before, interval, dims
+):  # fmt: skip
     still(machine, n_rows)
     if not dose.infused:
-        advance(machine, n_rows, kinetic, depot, phase, dims)
+        advance(machine, n_rows, kinetic, depot, sensitive, phase, dims)
         start(machine, dose, inputs, dims)
-        advance(machine, n_rows, kinetic, depot, interval - phase, dims)
+        advance(machine, n_rows, kinetic, depot, sensitive, interval - phase, dims)
         return
     now = 0.0
     flowing = before
@@ -52,7 +54,7 @@ def _one_cycle(machine, n_rows, kinetic, inputs, depot, dose, phase, end, before
             run(machine, dose, inputs, float(flowing))
         starts = (step == 0) == (phase <= end)
         until = interval if step == 2 else (phase if starts else end)
-        advance(machine, n_rows, kinetic, depot, until - now, dims)
+        advance(machine, n_rows, kinetic, depot, sensitive, until - now, dims)
         now = until
         still(machine, n_rows)
         if step < 2 and starts:
@@ -86,20 +88,21 @@ def periodic_state(machine, n_kinetic, depot, dose, phase, end, before, interval
     """State at phase 0 of the cycle and its sensitivities; n_kinetic = 0 asks for the values only."""
     n = len(dims)
     state = machine.state
+    sensitive = n_kinetic > 0
     n_rows = int64(1)
-    if n_kinetic > 0:
+    if sensitive:
         n_rows += n_kinetic + 4
     empty(state, n_rows)
     inputs, none = Inputs(1 + n_kinetic, 2 + n_kinetic, 3 + n_kinetic, 4 + n_kinetic), int64(0)
     no_inputs = Inputs(none, none, none, none)
-    _one_cycle(machine, int64(1), none, no_inputs, depot, dose, phase, end, before, interval, dims)
+    _one_cycle(machine, int64(1), none, no_inputs, depot, sensitive, dose, phase, end, before, interval, dims)
     _close(machine, none, depot, interval, dims)
-    if n_kinetic == 0:
+    if not sensitive:
         return
     kept = machine.work[N_WORK_ROWS]
     for j in range(n + 1):
         kept[j] = state[0, j]
-    _one_cycle(machine, n_rows, int64(1), inputs, depot, dose, phase, end, before, interval, dims)
+    _one_cycle(machine, n_rows, int64(1), inputs, depot, sensitive, dose, phase, end, before, interval, dims)
     for j in range(n + 1):
         state[0, j] = kept[j]
     for i in range(int64(1), n_rows):

@@ -45,7 +45,7 @@ def put(floats, ints, i, record, dose, first, every, following, last, ending):
     ints[i, COLLAPSED] = 1 if dose.collapsed else 0
 
 
-@part
+@inner_part
 def _dose(floats, ints, i):
     return Dose(
         ints[i, INTO], floats[i, F], floats[i, DOSED], 0.0, ints[i, INFUSED] == 1, ints[i, COLLAPSED] == 1,
@@ -70,7 +70,7 @@ def next_event(floats, ints, n_trains):
     return time, which, is_end
 
 
-@part
+@inner_part
 def happen(machine, floats, ints, n_trains, which, is_end, records, n_rows, sensitive, dims):
     """Let one arrival or end happen; returns the number of trains left."""
     dose = _dose(floats, ints, which)

@@ -1,4 +1,8 @@
-"""The walk: every subject's records once, from event to event, carrying amounts and sensitivities."""
+"""The walk: every subject's records once, from event to event, carrying amounts and sensitivities.
+
+The state stands at the last dose. A question is answered by looking ahead from there: so intervals between
+regular doses stay equally long whatever is asked in between, and their coefficients are kept (`steps`).
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,16 @@ import numpy as np
 from numba import int64
 
 from bayes_nlmem.engine import layout as at
-from bayes_nlmem.engine.advance import Machine, advance_here
-from bayes_nlmem.engine.doses import empty, inputs_of, read_dose, start, still
+from bayes_nlmem.engine.advance import Machine, advance, advance_here
+from bayes_nlmem.engine.doses import empty, inputs_of, move, read_dose, start, still
 from bayes_nlmem.engine.modes import change_modes, in_amounts
 from bayes_nlmem.engine.parts import inner_part, part
 from bayes_nlmem.engine.steady import constant_state, overlap, periodic_state
+from bayes_nlmem.engine.steps import forget
 from bayes_nlmem.engine.trains import flow, happen, next_event, put
 
-# Times closer than this share of the subject's largest time are the same time (pending doses then come
-# first).
-SAME_TIME = 1e-12
+# Arrays of the size of a state that a walk needs: see `walk`.
+N_ROOMS = 9
 
 
 @inner_part
@@ -57,6 +61,27 @@ def _take_over(machine, cycle, n_kinetic, kinetic, inputs, comps):
 
 
 @part
+def _settle(machine, cycle, dose, inputs, interval, n_rows, n_kinetic, kinetic, depot, replaces, dims):
+    """Steady state of a dose; returns (fault, time to its next arrival, infusions still to end)."""
+    n = len(dims)
+    if replaces:
+        empty(machine.state, n_rows)
+    lag, before = dose.lag, int64(0)
+    if interval > 0.0:
+        lag = dose.lag % interval
+        end = 0.0
+        if dose.infused:
+            before, end = overlap(lag, dose.duration, interval)
+            if before < 0:
+                return at.NOT_FINITE_RESULT, lag, before
+        periodic_state(cycle, n_kinetic, depot, dose, lag, end, before, interval, dims)
+    else:
+        constant_state(cycle, n_kinetic, depot, dose, dims)
+    _take_over(machine, cycle, n_kinetic, kinetic, inputs, n + 1)
+    return at.FINE, lag, before
+
+
+@inner_part
 def _give(
     machine,
     cycle,
@@ -74,7 +99,6 @@ def _give(
     dims,
 ):
     """The dose at record r, steady state first; returns (fault, trains)."""
-    n = len(dims)
     time, interval, ss = floats[r, at.TIME], floats[r, at.II], ints[r, at.SS]
     if ints[r, at.ROW_AT] >= phi.shape[0]:
         return at.NOT_FINITE_INPUT, n_trains
@@ -84,26 +108,18 @@ def _give(
     inputs = inputs_of(ints, r, sensitive)
     lag, before = dose.lag, int64(0)
     if ss > 0:
+        if ss != 2:
+            n_trains = int64(0)
         kinetic, carried = int64(0), int64(0)
         if sensitive:
             kinetic, carried = ints[r, at.KINETIC_AT], n_kinetic
-        if ss != 2:
-            empty(machine.state, n_rows)
-            n_trains = int64(0)
-        if interval > 0.0:
-            lag = dose.lag % interval
-            end = 0.0
-            if dose.infused:
-                before, end = overlap(lag, dose.duration, interval)
-                if before < 0:
-                    return at.NOT_FINITE_RESULT, n_trains
-            periodic_state(cycle, carried, depot, dose, lag, end, before, interval, dims)
-        else:
-            constant_state(cycle, carried, depot, dose, dims)
-        _take_over(machine, cycle, carried, kinetic, inputs, n + 1)
-        if interval == 0.0:
+        fault, lag, before = _settle(
+            machine, cycle, dose, inputs, interval, n_rows, carried, kinetic, depot, ss != 2, dims
+        )
+        if fault == at.FINE and interval == 0.0:
             flow(machine, t_floats, t_ints, n_trains, ints, n_rows, sensitive)
-            return at.FINE, n_trains
+        if fault != at.FINE or interval == 0.0:
+            return fault, n_trains
     following, last = int64(0), ints[r, at.ADDL]
     if lag == 0.0:
         start(machine, dose, inputs, dims)
@@ -118,10 +134,9 @@ def _give(
 
 
 @inner_part
-def _answer(machine, answer, sens, requests, columns, first_column, ints, r, n_rows, dims):
+def _answer(state, basis, answer, sens, requests, columns, first_column, ints, r, n_rows, dims):
     """Write the amounts asked for at record r and their sensitivities; false if an amount is not finite."""
     finite = True
-    state, basis = machine.state, machine.basis
     for q in range(ints[r, at.ASKED], ints[r, at.ASKED_END]):
         comp, pairs = requests[q, at.ASKED_COMP], requests[q, at.FIRST_PAIR]
         value = in_amounts(state, 0, basis, comp, dims)
@@ -148,9 +163,9 @@ def _blank(answer, sens, requests, ints, first, end, sensitive):
                         sens[pair, p] = np.nan
 
 
-@part
-def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, requests, subjects, s, depot,
-             sensitive, answer, sens, dims):  # fmt: skip
+@inner_part
+def _subject(machine, look, ahead, cycle, t_floats, t_ints, phi, floats, ints, columns, requests, subjects, s,
+             depot, sensitive, answer, sens, dims):  # fmt: skip
     """Walk one subject; returns its fault."""
     n = len(dims)
     n_kinetic = 2 * n - 1 + (1 if depot else 0)
@@ -164,9 +179,9 @@ def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, reque
         n_rows += subjects[s, at.N_COLUMNS]
     empty(machine.state, n_rows)
     still(machine, n_rows)
-    n_trains, current, kinetic, now = int64(0), int64(-1), int64(0), 0.0
-    close = SAME_TIME * _largest_time(floats, first, end)
-    finite = True
+    n_trains, current, kinetic, now, before = int64(0), int64(-1), int64(0), 0.0, 0.0
+    close = at.SAME_TIME * _largest_time(floats, first, end)
+    finite, seen, alive = True, False, int64(1)
 
     for r in range(first, end):
         time, evid = floats[r, at.TIME], ints[r, at.EVID]
@@ -177,47 +192,74 @@ def _subject(machine, cycle, t_floats, t_ints, phi, floats, ints, columns, reque
             still(machine, n_rows)
             n_trains = int64(0)
         if evid >= 3 or r == first:
+            now, before, seen = time, time, False
+        row = ints[r, at.ROW]
+        if row != current:
+            if seen:
+                move(ahead, machine.state, alive)
+            elif before > now:
+                advance(machine, n_rows, kinetic, depot, sensitive, before - now, dims)
+            now, seen = before, False
+            if not _usable(phi, row, n_kinetic):
+                return at.NOT_FINITE_INPUT
+            _change(machine, look, n_rows, phi[row], depot, current < 0, dims)
+            current, kinetic = row, int64(0)
+        if sensitive and ints[r, at.KINETIC] > 0:
+            kinetic = ints[r, at.KINETIC]
+        gives = evid == 1 or evid == 4
+        while True:
+            event, which, is_end = np.inf, int64(-1), False
+            if n_trains > 0:
+                event, which, is_end = next_event(t_floats, t_ints, n_trains)
+            due = event <= time + close
+            if not (due or gives):
+                break
+            until = min(event, time) if due else time
+            if until > now:
+                advance_here(machine, machine.state, n_rows, kinetic, depot, sensitive, until - now, dims)
+                now = until
+            if not due:
+                break
+            n_trains = happen(
+                machine, t_floats, t_ints, n_trains, which, is_end, ints, n_rows, sensitive, dims
+            )
+        if gives:
             now = time
-        for stage in range(2):
-            row = ints[r, at.ROW if stage == 0 else at.ROW_AT]
-            if row != current and (stage == 0 or ints[r, at.SS] > 0):
+            row = ints[r, at.ROW_AT]
+            if row != current and ints[r, at.SS] > 0:
                 if not _usable(phi, row, n_kinetic):
                     return at.NOT_FINITE_INPUT
-                change_modes(machine, n_rows, phi[row], depot, current < 0, dims)
-                current = row
-            if stage == 0:
-                if sensitive:
-                    kinetic = ints[r, at.KINETIC]
-                while True:
-                    event, which, is_end = np.inf, int64(-1), False
-                    if n_trains > 0:
-                        event, which, is_end = next_event(t_floats, t_ints, n_trains)
-                    due = event <= time + close
-                    until = min(event, time) if due else time
-                    advance_here(machine, n_rows, kinetic, depot, until - now, dims)
-                    now = max(now, until)
-                    if not due:
-                        break
-                    n_trains = happen(
-                        machine, t_floats, t_ints, n_trains, which, is_end, ints, n_rows, sensitive, dims
-                    )
-                now = time
-        if evid == 1 or evid == 4:
+                _change(machine, look, n_rows, phi[row], depot, False, dims)
+                current, kinetic = row, int64(0)
             fault, n_trains = _give(
                 machine, cycle, t_floats, t_ints, n_trains, phi, floats, ints, r, n_rows, n_kinetic, depot,
                 sensitive, dims,
             )  # fmt: skip
             if fault != at.FINE:
                 return fault
+        before, alive, seen = time, n_rows, False
         if ints[r, at.ASKED] < ints[r, at.ASKED_END]:
+            state = machine.state
+            if time > now:
+                state, seen = ahead, True
+                advance_here(look, ahead, n_rows, kinetic, depot, sensitive, time - now, dims)
             finite = (
-                _answer(machine, answer, sens, requests, columns, first_column, ints, r, n_rows, dims)
+                _answer(state, machine.basis, answer, sens, requests, columns, first_column, ints, r,
+                        n_rows, dims)
                 and finite
-            )
+            )  # fmt: skip
     return at.FINE if finite else at.NOT_FINITE_RESULT
 
 
 @part
+def _change(machine, look, n_rows, parameters, depot, first, dims):
+    """Go over to the modes of another parameter row."""
+    change_modes(machine, n_rows, parameters, depot, first, dims)
+    forget(machine.step)
+    forget(look.step)
+
+
+@inner_part
 def walk(phi, floats, ints, subjects, columns, requests, depot, sensitive, answer, sens, status, room, driven,
          train_floats, train_ints, dims):  # fmt: skip
     """Amounts at the requests, their derivatives by pair (request, parameter row), and a status per subject.
@@ -227,12 +269,13 @@ def walk(phi, floats, ints, subjects, columns, requests, depot, sensitive, answe
     compartments: its type fixes the lengths of the loops.
     """
     basis, work = room[4], room[5]
-    machine = Machine(room[0], room[1], driven[0], basis, work)
-    cycle = Machine(room[2], room[3], driven[1], basis, work)
+    machine = Machine(room[0], room[1], driven[0], basis, room[6], work)
+    look = Machine(room[0], room[1], driven[0], basis, room[7], work)
+    cycle = Machine(room[2], room[3], driven[1], basis, room[6], work)
     for s in range(subjects.shape[0]):
         status[s] = _subject(
-            machine, cycle, train_floats, train_ints, phi, floats, ints, columns, requests, subjects, s,
-            depot, sensitive, answer, sens, dims,
+            machine, look, room[8], cycle, train_floats, train_ints, phi, floats, ints, columns, requests,
+            subjects, s, depot, sensitive, answer, sens, dims,
         )  # fmt: skip
         if status[s] != at.FINE:
             first, end = subjects[s, at.FIRST_RECORD], subjects[s, at.END_RECORD]

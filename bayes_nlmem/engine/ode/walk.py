@@ -43,9 +43,6 @@ from bayes_nlmem.engine.ode.steady import blocks_of, constant_state, identity, p
 from bayes_nlmem.engine.steady import overlap
 from bayes_nlmem.engine.trains import ENDING, NEXT, next_event, put
 
-# Times closer than this share of the subject's largest time are the same time (pending doses then come
-# first).
-SAME_TIME = 1e-12
 # Tolerances never ask for less than this share of the largest dose or initial value of a subject.
 SMALLEST_SCALE = 1e-5
 
@@ -274,7 +271,7 @@ def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
     largest = 0.0
     for r in range(first, end):
         largest = max(largest, abs(floats[r, at.TIME]), floats[r, at.II])
-    close = SAME_TIME * largest
+    close = at.SAME_TIME * largest
     machine.control[SPAN] = max(largest - min(floats[first, at.TIME], 0.0), 1e-300)
     machine.desk[TRAINS_NOW] = 0
     finite = True
