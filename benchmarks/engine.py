@@ -1,7 +1,8 @@
 """Cost of the linear kernels: `python benchmarks/engine.py` prints nanoseconds per record.
 
 By structure, by number of records per subject (must stay flat: the cost is linear in records), by number of
-subjects, and by number of parameter rows per subject (sensitivities to all rows used so far are carried).
+subjects, by number of regular doses before three questions (equal doses at equal intervals cost less than
+other records), and by number of parameter rows per subject (those used so far have sensitivities).
 """
 
 import time
@@ -41,15 +42,32 @@ def study(structure, n_subjects, n_records, n_rows=1, doses=1, rate=0.0):
         rate=np.tile(rate * dose, n_subjects), ii=zero, addl=zero, ss=zero, cmt=zero,
         row=(np.arange(n_subjects)[:, None] * n_rows + row).ravel(),
     )  # fmt: skip
+    return planned(structure, records)
+
+
+def regular(structure, n_subjects, doses, questions=3):
+    """The same with a dose every 24 h, each in a record of its own, and questions after the last one."""
+    given = np.arange(doses + questions) < doses
+    times = np.concatenate([24.0 * np.arange(doses), 24.0 * doses - np.linspace(20, 1, questions)])
+    zero = np.zeros(n_subjects * len(times))
+    records = Records(
+        start=np.arange(n_subjects + 1) * len(times), time=np.tile(times, n_subjects),
+        evid=np.tile(given.astype(int), n_subjects), amt=np.tile(100.0 * given, n_subjects),
+        rate=zero, ii=zero, addl=zero, ss=zero, cmt=zero, row=np.repeat(np.arange(n_subjects), len(times)),
+    )  # fmt: skip
+    return planned(structure, records)
+
+
+def planned(structure, records):
+    """Plan, engine parameters and number of records."""
     asked = np.flatnonzero(records.evid == 0)
     plan = structure.plan(records, Requests(asked, np.zeros_like(asked)), structure.parameters)
     values = {name: np.full(records.n_rows, VALUES[name]) for name in structure.parameters}
     return plan, np.column_stack(structure.engine_columns(values, plan)), records.n
 
 
-def report(label, structure, n_subjects, n_records, **more):
+def report(label, n_subjects, n_records, plan, phi, n):
     """One line of the table."""
-    plan, phi, n = study(structure, n_subjects, n_records, **more)
     costs = [best_time(lambda s=s: solve_amounts(phi, plan, sensitive=s)) / n * 1e9 for s in (False, True)]
     print(f"{label:38s} {n_subjects:8d} {n_records:8d} {costs[0]:10.0f} {costs[1]:10.0f}")
 
@@ -63,15 +81,19 @@ def main():
     print(f"\n{'ns per record':38s} {'subjects':>8s} {'records':>8s} {'values':>10s} {'gradient':>10s}")
     for structure in (OneCompartment, TwoCompartment, ThreeCompartment):
         for absorption in (None, "first-order"):
-            report(f"{structure.__name__} {absorption}", structure(absorption=absorption), 2000, 12)
+            name = f"{structure.__name__} {absorption}"
+            report(name, 2000, 12, *study(structure(absorption=absorption), 2000, 12))
     oral = TwoCompartment(absorption="first-order")
     for n_records in (10, 100, 1000, 10_000):
-        report("records per subject", oral, 40_000 // n_records, n_records, doses=n_records // 10)
+        made = study(oral, 40_000 // n_records, n_records, doses=n_records // 10)
+        report("records per subject", 40_000 // n_records, n_records, *made)
     for n_subjects in (10, 100, 1000, 4000):
-        report("subjects", oral, n_subjects, 12)
-    report("infusions", TwoCompartment(), 1000, 40, doses=10, rate=50.0)
+        report("subjects", n_subjects, 12, *study(oral, n_subjects, 12))
+    for doses in (1, 10, 100):
+        report(f"{doses} regular doses, 3 questions", 1000, doses + 3, *regular(oral, 1000, doses))
+    report("infusions", 1000, 40, *study(TwoCompartment(), 1000, 40, doses=10, rate=50.0))
     for n_rows in (1, 2, 4, 12):
-        report(f"{n_rows} parameter rows per subject", oral, 1000, 12, n_rows=n_rows)
+        report(f"{n_rows} parameter rows per subject", 1000, 12, *study(oral, 1000, 12, n_rows=n_rows))
 
 
 if __name__ == "__main__":
