@@ -77,7 +77,7 @@ def scheme_of(structure: Any) -> Scheme | None:
     -------
     Scheme or None
     """
-    if hasattr(structure, "system"):
+    if hasattr(structure, "system") and structure.system.compartments:
         return _of_equations(structure)
     if hasattr(structure, "depot"):
         return _of_compartments(structure)

@@ -60,3 +60,14 @@ def test_the_scheme_goes_into_an_axes_of_ones_own():
     assert bn.plot_model(model, layers=False, ax=axes) is figure
     with pytest.raises(bn.ModelError, match="layers=False"):
         bn.plot_model(model, ax=axes)
+
+
+@pytest.mark.parametrize("name", bn.zoo.list())
+def test_every_study_of_the_zoo_has_its_layers_and_its_scheme_if_there_are_compartments(name):
+    model = bn.zoo.load(name).model
+    assert bn.plot_model(model).axes
+    if scheme_of(model.structure) is None:
+        with pytest.raises(bn.ModelError, match="a structure with compartments"):
+            bn.plot_model(model, layers=False)
+    else:
+        assert bn.plot_model(model, layers=False).axes
