@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_nlmem.checks.kinds import refuse_unranked
 from bayes_nlmem.data.grid import on_grid
 from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
 from bayes_nlmem.plots.pointing import observation_words, tell
@@ -74,7 +75,8 @@ def plot_individual_fits(
     Raises
     ------
     BayesNlmemError
-        If the output, a subject or the page does not exist.
+        If the output, a subject or the page does not exist, or the output has times of events or states,
+        which no curve goes through.
 
     Examples
     --------
@@ -84,6 +86,7 @@ def plot_individual_fits(
     """
     predictions, curves = fit.predictions(), fit.curves()
     output = chosen_output(predictions, output)
+    refuse_unranked(fit.model.residuals[output], output)
     units = fit.data.units
     return individual_fits(
         predictions[predictions.OUTPUT == output],

@@ -137,3 +137,14 @@ def test_the_report_says_where_to_look_instead(learnt_of):
 
     (said,) = goodness_of_fit(learnt_of(*binary())).blocks
     assert "predictive checks" in said.text
+
+
+@pytest.mark.parametrize("made", [events, states])
+def test_no_curve_goes_through_events_and_states(learnt_of, made):
+    from bayes_nlmem.reports.chapters.pictures import individual_fits
+
+    fit = learnt_of(*made())
+    fit.curves = fit.predictions
+    with pytest.raises(bn.ModelError, match=r"bn\.vpc_"):
+        bn.plot_individual_fits(fit)
+    assert individual_fits(fit) is None

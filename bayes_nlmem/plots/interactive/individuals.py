@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bayes_nlmem.checks.kinds import refuse_unranked
 from bayes_nlmem.plots.individuals import chosen_output, dose_times
 from bayes_nlmem.plots.interactive.canvas import add_subject_menu, empty, faded, line, plotly, points
 from bayes_nlmem.plots.style import INDIVIDUAL, INK, MUTED, POPULATION, labelled
@@ -42,6 +43,7 @@ def explore_individual_fits(fit: Any, *, output: str | None = None, log_scale: b
     go = plotly()
     predictions, curves = fit.predictions(), fit.curves()
     output = chosen_output(predictions, output)
+    refuse_unranked(fit.model.residuals[output], output)
     predictions, curves = predictions[predictions.OUTPUT == output], curves[curves.OUTPUT == output]
     units = fit.data.units
     doses = dose_times(fit.data.table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bayes_nlmem.checks.kinds import has_pearson_panels
+from bayes_nlmem.checks.kinds import can_be_ranked, has_pearson_panels
 from bayes_nlmem.plots.effects import plot_effects_against_covariates, plot_random_effects
 from bayes_nlmem.plots.goodness import plot_goodness_of_fit
 from bayes_nlmem.plots.individuals import page_count, plot_individual_fits
@@ -47,11 +47,13 @@ def _residual_words(fit: Any, output: str) -> str:
     return "IWRES = (observation − individual prediction) / residual standard deviation."
 
 
-def individual_fits(fit: Any) -> Section:
-    """All subjects, twelve to a picture."""
+def individual_fits(fit: Any) -> Section | None:
+    """All subjects, twelve to a picture; left out where no curve goes through what was seen."""
     blocks: list[Block] = []
     pages = page_count(len(fit.data.subjects), _PER_PAGE)
     for output in _outputs(fit):
+        if not can_be_ranked(fit.model.residuals[output]):
+            continue
         for page in range(1, min(pages, _MOST_PAGES) + 1):
             which = f", page {page} of {pages}" if pages > 1 else ""
             blocks.append(
@@ -63,6 +65,8 @@ def individual_fits(fit: Any) -> Section:
                     f"individual fits of {output}{which}",
                 )
             )
+    if not blocks:
+        return None
     if pages > _MOST_PAGES:
         shown = _MOST_PAGES * _PER_PAGE
         blocks.append(
