@@ -278,7 +278,8 @@ def _panel(axes: Any, observed: pd.DataFrame, curve: pd.DataFrame, doses: np.nda
         beyond = observed[observed.CENS == sign]
         tell(axes.plot(beyond.TIME, beyond.DV, **_TRIANGLE, marker=marker), beyond.WORDS)
     shown = doses[doses <= time.max()] if time.size else doses
-    axes.plot(shown, np.zeros_like(shown), **_DOSE, transform=axes.get_xaxis_transform())
+    if len(shown):  # an empty line outside of the axes has a place in the layout all the same
+        axes.plot(shown, np.zeros_like(shown), **_DOSE, transform=axes.get_xaxis_transform())
 
 
 def _set_scale(axes: Any, observed: pd.Series, log_scale: bool) -> None:

@@ -117,3 +117,11 @@ def test_the_band_of_new_subjects_is_wider_than_a_subject_s_own(small_fit):
         return np.mean([np.ptp(inside[inside[:, 0] == t, 1]) for t in times])
 
     assert height(bands[0]) > 2 * height(bands[1])
+
+
+def test_a_study_without_doses_is_laid_out_like_one_with_doses(stand_in):
+    table = stand_in.data.table
+    stand_in.data.table = table[table.EVID == 0]
+    figure = plot_individual_fits(stand_in)
+    figure.draw_without_rendering()  # a warning that nothing was laid out is an error here
+    assert figure.axes[0].get_position().x0 < 0.1
