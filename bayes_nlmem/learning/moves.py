@@ -20,7 +20,7 @@ from bayes_nlmem.learning.population_coordinates import (
 from bayes_nlmem.learning.starts import Starts
 from bayes_nlmem.learning.whitening import can_whiten, renew_whitening, whitening
 from bayes_nlmem.marginal.compiled import Compiled
-from bayes_nlmem.marginal.laplace_em import modes
+from bayes_nlmem.marginal.laplace_em import quick_modes
 from bayes_nlmem.translation.change import Change, following
 from bayes_nlmem.translation.flat import Flat
 from bayes_nlmem.translation.graph import Translation
@@ -108,14 +108,13 @@ class Moves:
     def _recentre(self, theta: np.ndarray) -> None:
         """Whiten by the modes and curvatures at other population parameters, where they are found."""
         conditional, fit = self.starts.conditional, self.starts.fit
-        effects, covariance = modes(conditional, theta, fit.effects)
-        value, _, _ = conditional.joint(theta, effects)
+        modes = quick_modes(conditional, theta, fit.effects)
         found = replace(
             fit,
             theta=theta,
-            effects=effects,
-            covariance=covariance,
-            failed=np.flatnonzero(~np.isfinite(value)),
+            effects=modes.b,
+            covariance=modes.covariance,
+            failed=np.flatnonzero(~np.isfinite(modes.log_joint)),
         )
         if can_whiten(conditional, found):
             self.starts = replace(self.starts, fit=found)

@@ -67,6 +67,7 @@ def find_modes(
     steps: int = 60,
     tolerance: float = 1e-5,
     careful: bool = True,
+    tries: int = 0,
 ) -> Modes:
     """Every subject's EBE by damped Newton steps, all subjects at once.
 
@@ -86,7 +87,10 @@ def find_modes(
     tolerance : float
         Newton step, in standard deviations, that counts as none.
     careful : bool
-        Whether to use more than one start.
+        Whether to use more than one start where the first is not zero or does not converge.
+    tries : int
+        Starts drawn from the prior of the effects. Few data, or predictions near 0, leave a subject with
+        several modes, and what is estimated at a poor one (an enormous error) keeps it the best.
 
     Returns
     -------
@@ -95,6 +99,11 @@ def find_modes(
     zeros = np.zeros(conditional.n_effects)
     first = zeros if start is None else start
     best = _climb(conditional, theta, first, steps, tolerance)
+    if tries and conditional.slots.shape[1]:
+        rng, spread = np.random.default_rng(21), prior_spread(conditional, theta)
+        for _ in range(tries):
+            drawn = conditional.scatter(spread * rng.normal(size=best.table.shape))
+            best = _better(conditional, best, _climb(conditional, theta, drawn, steps, tolerance))
     if not careful:
         return best
     if start is not None and np.any(start != 0):
@@ -161,6 +170,18 @@ def _climb(conditional: Conditional, theta: np.ndarray, b: np.ndarray, steps: in
     return Modes(
         theta, b, conditional.gather(b), value, -hessian, factor_of(precision), length, status.astype(str)
     )
+
+
+def prior_spread(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
+    """Standard deviation of every slot's effect given the others, before data; shape (n_slots,)."""
+    n, width = conditional.slots.shape
+    centre = conditional.effects_density(theta, np.zeros(conditional.n_effects))[0]
+    fall = [
+        centre - conditional.effects_density(theta, conditional.scatter(np.tile(np.eye(width)[k], (n, 1))))[0]
+        for k in range(width)
+    ]
+    present = (conditional.slots >= 0).sum(axis=0)
+    return np.sqrt(0.5 * present / np.maximum(fall, 1e-12))
 
 
 def _better(conditional: Conditional, one: Modes, other: Modes) -> Modes:

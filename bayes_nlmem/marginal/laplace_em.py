@@ -14,13 +14,17 @@ import numpy as np
 from scipy.optimize import minimize
 
 from bayes_nlmem.marginal.conditional import Conditional
+from bayes_nlmem.marginal.ebe import Modes, find_modes, positive
 from bayes_nlmem.translation.geometry import scales_of_noncentred
 
 _LARGEST_STEP = 1.0
-_SMALLEST_SHARE = 1e-6
 _HALVINGS = 6
 # Times the fall of a normal log-density above which a subject's spread along an axis is not believed.
 _TOO_STEEP = 4.0
+# Iterations that look for the subjects' modes from several places, and from how many draws of the prior.
+_SEARCHES, _TRIES = 3, 3
+# Standard deviations from a mode that are near enough.
+_CLOSE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,61 +73,28 @@ def laplace_em(conditional: Conditional, *, iterations: int = 40, tolerance: flo
     """
     theta, b = conditional.population.join(conditional.population.start), np.zeros(conditional.n_effects)
     blocks = _blocks(conditional, theta)
-    change, made, covariance = np.inf, 0, None
+    change, made = np.inf, 0
     for made in range(1, iterations + 1):
-        b, covariance = modes(conditional, theta, b, steps=12 if made == 1 else 3)
-        covariance = _believable(conditional, theta, b, covariance)
-        before = theta.copy()
+        early = made <= _SEARCHES
+        found = quick_modes(conditional, theta, b, steps=12 if early else 3, tries=_TRIES if early else 0)
+        covariance = _believable(conditional, theta, found.b, found.covariance)
+        before, b = theta.copy(), found.b
         theta, b = _update_typical(conditional, theta, b, blocks.typical)
         theta = _update_spread(conditional, theta, b, covariance, blocks.spread)
         theta = _update_rest(conditional, theta, b, covariance, blocks.rest)
         change = np.max(np.abs(theta - before), initial=0.0)
         if change < tolerance:
             break
-    b, covariance = modes(conditional, theta, b, steps=12)
-    value, _, _ = conditional.joint(theta, b)
-    return LaplaceFit(
-        theta, b, covariance, made, bool(change < tolerance), np.flatnonzero(~np.isfinite(value))
-    )
+    found = quick_modes(conditional, theta, b)
+    failed = np.flatnonzero(~np.isfinite(found.log_joint))
+    return LaplaceFit(theta, found.b, found.covariance, made, bool(change < tolerance), failed)
 
 
-def modes(
-    conditional: Conditional, theta: np.ndarray, b: np.ndarray, *, steps: int = 12, tolerance: float = 1e-3
-) -> tuple[np.ndarray, np.ndarray]:
-    """Every subject's most probable effects (EBE) and the inverse of their negative Hessian there.
-
-    Levenberg-Marquardt steps for all subjects at once; a step is kept only by the subjects it improves.
-
-    Returns
-    -------
-    b : ndarray, shape (n_effects,)
-    covariance : ndarray, shape (n_subjects, n_slots, n_slots)
-    """
-    width = conditional.slots.shape[1]
-    if width == 0:
-        return b, np.zeros((len(conditional.slots), 0, 0))
-    damping = np.full(len(conditional.slots), 1e-3)
-    value, gradient, _ = conditional.joint(theta, b)
-    precision = _positive(-conditional.hessian(theta, b))
-    for _ in range(steps):
-        diagonal = np.einsum("nii->ni", precision)
-        damped = precision + (damping[:, None] * diagonal)[:, :, None] * np.eye(width)
-        step = np.linalg.solve(damped, conditional.gather(gradient)[:, :, None])[:, :, 0]
-        step = np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
-        proposal = b + conditional.scatter(step)
-        new_value, new_gradient, _ = conditional.joint(theta, proposal)
-        better = np.isfinite(new_value) & ((new_value >= value - 1e-10) | ~np.isfinite(value))
-        keep = conditional.scatter(np.repeat(better[:, None], width, axis=1).astype(float)) > 0
-        b = np.where(keep, proposal, b)
-        value = np.where(better, new_value, value)
-        gradient = np.where(keep, new_gradient, gradient)
-        damping = np.clip(np.where(better, damping / 5, damping * 10), 1e-8, 1e8)
-        if np.max(np.abs(step) * better[:, None], initial=0.0) < tolerance and better.all():
-            break
-        if np.max(np.abs(step)) > 0.1:
-            precision = _positive(-conditional.hessian(theta, b))
-    precision = _positive(-conditional.hessian(theta, b))
-    return b, np.linalg.inv(precision)
+def quick_modes(
+    conditional: Conditional, theta: np.ndarray, b: np.ndarray, *, steps: int = 12, tries: int = 0
+) -> Modes:
+    """The subjects' modes to a percent of their standard deviations; see `find_modes`."""
+    return find_modes(conditional, theta, b, steps=steps, tolerance=_CLOSE, careful=False, tries=tries)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +192,7 @@ def _update_typical(conditional: Conditional, theta, b, block):
         moved = theta.copy()
         moved[k] += 1e-4
         prior_hessian[row] = (conditional.prior(moved)[1] - prior_gradient)[block] / 1e-4
-    precision = _positive((hessian - 0.5 * (prior_hessian + prior_hessian.T))[None])[0]
+    precision = positive((hessian - 0.5 * (prior_hessian + prior_hessian.T))[None])[0]
     step = np.clip(np.linalg.solve(precision, score + prior_gradient[block]), -_LARGEST_STEP, _LARGEST_STEP)
     typical = typical_values(conditional, theta)
     best = conditional.prior(theta)[0] - 0.5 * np.einsum("ni,ij,nj->", eta, weight, eta)
@@ -318,12 +289,3 @@ def _improved(objective, theta, block, iterations: int) -> np.ndarray:
     if found.fun < 1e10:
         moved[block] = found.x
     return moved
-
-
-def _positive(matrices: np.ndarray) -> np.ndarray:
-    """Nearest well-conditioned positive definite matrices."""
-    matrices = np.where(np.isfinite(matrices), matrices, np.eye(matrices.shape[-1]))
-    values, vectors = np.linalg.eigh(matrices)
-    largest = np.maximum(np.abs(values).max(axis=-1, keepdims=True), 1e-8)
-    values = np.maximum(np.abs(values), _SMALLEST_SHARE * largest)
-    return np.einsum("nij,nj,nkj->nik", vectors, values, vectors)

@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 
 import bayes_nlmem as bn
 from bayes_nlmem.marginal.conditional import Conditional
-from bayes_nlmem.marginal.laplace_em import laplace_em, modes
+from bayes_nlmem.marginal.ebe import find_modes
+from bayes_nlmem.marginal.laplace_em import laplace_em
 from bayes_nlmem.simulation.as_data import replicate_as_data
 from bayes_nlmem.translation.graph import translate
 
@@ -49,12 +50,10 @@ def test_estimates_are_near_maximum_likelihood(theophylline, fitted):
 
 def test_modes_have_no_slope_left(theophylline, fitted):
     gradient = theophylline.joint(fitted.theta, fitted.effects)[1]
-    b, covariance = modes(
-        theophylline, fitted.theta, np.zeros(theophylline.n_effects), steps=30, tolerance=1e-8
-    )
-    assert np.max(np.abs(gradient)) < 0.5
-    assert_allclose(b, fitted.effects, atol=0.02)
-    assert np.all(np.linalg.eigvalsh(covariance) > 0)
+    modes = find_modes(theophylline, fitted.theta)
+    assert modes.converged.all() and np.max(np.abs(gradient)) < 0.5
+    assert_allclose(modes.b, fitted.effects, atol=0.02)
+    assert np.all(np.linalg.eigvalsh(modes.covariance) > 0)
 
 
 def test_joint_density_belongs_to_its_subject(theophylline):

@@ -20,7 +20,8 @@ from bayes_nlmem.learning.stochastic.effect_law import EffectLaw
 from bayes_nlmem.learning.stochastic.information import Information, Parts
 from bayes_nlmem.learning.stochastic.roles import Roles
 from bayes_nlmem.learning.stochastic.updates import Updates
-from bayes_nlmem.marginal.laplace_em import modes
+from bayes_nlmem.marginal.ebe import find_modes
+from bayes_nlmem.marginal.laplace_em import quick_modes
 
 ANNEALING = 0.95
 _WINDOW = 30
@@ -217,7 +218,8 @@ class Run:
         self.accepted = {kind: float(np.mean(shares)) for kind, shares in self.chains.accepted.items()}
         if parts is not None:
             self.covariance, self.problem = self._inverse_of_known(parts.observed)
-        self.mode, self.mode_covariance = modes(conditional, self.theta, self.mode, steps=20, tolerance=1e-5)
+        found = find_modes(conditional, self.theta, self.mode, steps=20, careful=False)
+        self.mode, self.mode_covariance = found.b, found.covariance
 
     # --- parts -----------------------------------------------------------------------------------
 
@@ -333,7 +335,8 @@ class Run:
     def _centre(self, b: np.ndarray) -> None:
         """Find the modes at the present theta and what the subjects' own data say there."""
         conditional = self.densities.conditional
-        self.mode, self.mode_covariance = modes(conditional, self.theta, b, steps=6)
+        found = quick_modes(conditional, self.theta, b, steps=6)
+        self.mode, self.mode_covariance = found.b, found.covariance
         self._normals = None
         if not self.law.normal:
             return
