@@ -29,6 +29,8 @@ from bayes_nlmem.translation.graph import Translation
 
 # Shorter warm-ups are not divided.
 _SHORTEST = 40
+# Largest depth of a trajectory's tree while the coordinates are learnt.
+_EARLY_DEPTH = 8
 
 # The draws and the seconds of every stage.
 Sampled = tuple[xr.DataTree, dict[str, float]]
@@ -131,7 +133,7 @@ def first_part(
         return settings.tune, around_fit
     begun = for_nutpie(density, around_fit)
     few = settings.chains  # of the draws after this part, which are not used; fewer would be warned of
-    first = run(begun, draws=few, tune=tune, seed=settings.seed, save_warmup=True)
+    first = run(begun, draws=few, tune=tune, seed=settings.seed, save_warmup=True, maxdepth=_EARLY_DEPTH)
     draws = first["warmup_posterior"].to_dataset()["unconstrained"].values
     if draws.shape[1] < tune or not np.all(np.isfinite(draws)):
         raise _nothing_kept()
