@@ -14,6 +14,8 @@ import argparse
 import re
 from pathlib import Path
 
+import numpy as np
+
 import bayes_nlmem as bn
 
 HERE = Path(__file__).parent
@@ -50,11 +52,14 @@ def described(calibration: bn.Calibration, command: str) -> str:
         inside = (
             f"the ranks of {', '.join(outside)} leave, those of the other {len(table) - len(outside)} keep"
         )
+    effective = [one["ess"] for one in calibration.succeeded if one.get("ess") is not None]
     seconds = sum(one["seconds"] for one in calibration.replicates)
     return (
         f"`sbc.json` holds {len(calibration.replicates)} replicates of simulation-based calibration "
         f"({asked['chains']} chain of {asked['draws']} draws each, {asked['ranks']} of them ranked): "
-        f"{len(calibration.failed)} failed, {divergent} had divergent transitions, and {inside} the joint "
+        f"{len(calibration.failed)} failed, {divergent} had divergent transitions, the slowest quantity has "
+        f"{np.median(effective):.0f} effective draws in the median replicate and {min(effective):.0f} in the "
+        f"worst ({len(calibration.unmixed)} chains did not mix), and {inside} the joint "
         f"95 % limit (smallest p {smallest:.2g}, of {worst}; limit {limit:.2g}). Made by `{command}` in "
         f"{seconds:.0f} s by the clock of a busy machine.\n"
     )

@@ -18,6 +18,8 @@ from bayes_nlmem.ground.messages import BayesNlmemError, explain, names_text
 from bayes_nlmem.ground.tables import notebook, printed
 
 _COLUMNS = ("truth", "rank", "mean", "sd")
+# Effective draws of the slowest quantity below which a chain did not mix, and its ranks say nothing.
+_FEW = 10
 _CENTRAL = {50: (0.25, 0.75), 80: (0.1, 0.9), 90: (0.05, 0.95), 95: (0.025, 0.975)}
 
 
@@ -56,6 +58,11 @@ class Calibration:
         return tuple(one for one in self.replicates if one["status"] != "ok")
 
     @property
+    def unmixed(self) -> tuple[Mapping[str, Any], ...]:
+        """Those among the succeeded whose slowest quantity has fewer than 10 effective draws."""
+        return tuple(one for one in self.succeeded if one.get("ess") is not None and one["ess"] < _FEW)
+
+    @property
     def levels(self) -> int:
         """Number of values that a rank can have."""
         return int(self.settings["ranks"]) + 1
@@ -85,8 +92,10 @@ class Calibration:
         rows = {}
         for name in self.names:
             found = self._of(name)
-            truth, mean, sd = (np.array([one[key] for one in found]) for key in ("truth", "mean", "sd"))
-            quantiles = np.array([one["quantiles"] for one in found])
+            truth, mean, sd = (
+                np.array([one[key] for one in found], float) for key in ("truth", "mean", "sd")
+            )
+            quantiles = np.array([one["quantiles"] for one in found], float)
             z = (mean - truth) / sd
             row: dict[str, float] = {"n": len(found), "p_value": uniformity(self.ranks(name), self.levels)}
             for percent, bounds in _CENTRAL.items():
@@ -112,8 +121,8 @@ class Calibration:
         middle, low, high = (PROBABILITIES.index(p) for p in (0.5, 0.05, 0.95))
         for name in self.names:
             found = self._of(name)
-            truth = np.array([one["truth"] for one in found])
-            quantiles = np.array([one["quantiles"] for one in found])
+            truth = np.array([one["truth"] for one in found], float)
+            quantiles = np.array([one["quantiles"] for one in found], float)
             error = quantiles[:, middle] - truth
             relative = 100 * error / truth if np.all(truth > 0) or np.all(truth < 0) else error * np.nan
             rows[name] = {
@@ -129,8 +138,8 @@ class Calibration:
     def estimates(self, name: str) -> pd.DataFrame:
         """True value, posterior median and central 90 % interval of a quantity in every replicate."""
         found = self._of(name)
-        quantiles = np.array([one["quantiles"] for one in found])
-        columns = {"TRUTH": np.array([one["truth"] for one in found])}
+        quantiles = np.array([one["quantiles"] for one in found], float)
+        columns = {"TRUTH": np.array([one["truth"] for one in found], float)}
         for label, p in (("MEDIAN", 0.5), ("LOWER", 0.05), ("UPPER", 0.95)):
             columns[label] = quantiles[:, PROBABILITIES.index(p)]
         return pd.DataFrame(columns)
@@ -175,6 +184,7 @@ class Calibration:
         divergent = sum(bool(one.get("divergences")) for one in self.succeeded)
         if divergent:
             lines.append(f"  divergent transitions in {divergent} replicates")
+        lines += self._mixing()
         worst, smallest = table["p_value"].idxmin(), table["p_value"].min()
         wanted = 0.05 / len(table)
         told = "none leaves" if smallest >= wanted else f"{(table['p_value'] < wanted).sum()} leave"
@@ -183,6 +193,21 @@ class Calibration:
             f"(smallest p {smallest:.3g}, {worst}; limit {wanted:.2g})"
         )
         return "\n".join([*lines, printed(table, digits=3).text()])
+
+    def _mixing(self) -> list[str]:
+        """Effective draws of the slowest quantity, in words; nothing where they were not kept."""
+        known = [one["ess"] for one in self.succeeded if one.get("ess") is not None]
+        if not known:
+            return []
+        median, least = np.median(known), min(known)
+        told = f"  effective draws of the slowest quantity: median {median:.0f}, least {least:.0f}"
+        if not self.unmixed:
+            return [told]
+        which = names_text([one["replicate"] for one in self.unmixed])
+        return [
+            told,
+            f"  fewer than {_FEW} in replicates {which}: these chains did not mix, ask for more draws",
+        ]
 
     def _repr_html_(self) -> str:
         head, *_ = repr(self).split("\n")

@@ -42,6 +42,22 @@ def test_a_shifted_posterior_is_found():
     assert abs(found.recovery().loc["mu", "bias"] - 0.7) < 0.15
 
 
+def test_chains_that_did_not_mix_are_named():
+    rows = [{**made(k), "ess": 150.0 if k != 7 else 1.4} for k in range(20)]
+    found = bn.Calibration({"model": "normal", "ranks": 99}, tuple(rows))
+    assert [one["replicate"] for one in found.unmixed] == [7]
+    assert "median 150, least 1" in repr(found) and "fewer than 10 in replicates 7" in repr(found)
+    assert "did not mix" not in repr(bn.Calibration(found.settings, tuple(rows[:7])))
+
+
+def test_a_mean_that_is_not_finite_is_read_again(tmp_path):
+    one = made(0)
+    one["quantities"]["mu"]["mean"] = np.inf
+    saved = bn.Calibration({"model": "normal", "ranks": 99}, (one, made(1)))
+    again = bn.load_calibration(saved.save(tmp_path / "sbc.json")).table()
+    assert again.loc["mu", "n"] == 2 and np.isnan(again.loc["mu", "z_mean"])
+
+
 def test_it_is_written_and_read_again(tmp_path):
     found = calibration(20)
     again = bn.load_calibration(found.save(tmp_path / "sbc.json", command="python sbc.py"))

@@ -1,6 +1,7 @@
 """The quick fit lands where maximum likelihood does."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
@@ -100,3 +101,29 @@ def test_proportional_errors_far_from_the_priors_do_not_run_away():
         found = dict(zip(conditional.population.elements, laplace_em(conditional).theta, strict=True))
         for name in ("sigma_cp_prop", "sigma_cm_prop"):
             assert abs(found[f"{name}_log__"] - np.log(float(true[name][k]))) < 2.5, (k, name)
+
+
+def test_modes_that_no_slope_leads_to_are_found_from_the_prior():
+    """A response that only subjects near a place have: from the typical subject it is flat all around."""
+
+    def response(t, WHERE, HEIGHT):
+        return HEIGHT * np.exp(-((WHERE - 1.5) ** 2) / 0.05) + 0 * t
+
+    model = bn.Model(
+        structure=bn.Function(response),
+        parameters={
+            "WHERE": bn.Parameter(bn.Normal(0.0, 0.01), iiv=bn.HalfNormal(1.0), scale=bn.Natural()),
+            "HEIGHT": bn.Parameter(5.0),
+        },
+        residuals={"response": bn.Additive(bn.HalfNormal(0.3))},
+    )
+    frame = pd.DataFrame(
+        {"ID": np.repeat(np.arange(1, 7), 3), "TIME": np.tile([1.0, 2.0, 3.0], 6), "DV": 5.0}
+    )
+    conditional = Conditional(translate(model, bn.read(frame), geometry="centred"))
+    theta = conditional.population.join(conditional.population.start)
+    stuck = find_modes(conditional, theta)
+    found = find_modes(conditional, theta, tries=40)
+    assert_allclose(stuck.b, 0, atol=1e-6)
+    assert_allclose(found.b, 1.5, atol=0.05)
+    assert np.all(found.log_joint > stuck.log_joint + 10)
