@@ -117,16 +117,17 @@ def run_walk(
     inputs += [np.ascontiguousarray(x, np.int64) for x in (ints, subjects, sensitivities, requests)]
     sizes = (*phi.shape, len(floats), len(subjects), len(sensitivities), len(requests), n_pairs)
     kernel(n).ctypes(
-        *map(_pointer, inputs),
+        *map(pointer, inputs),
         *sizes,
         int(depot),
         int(sensitive),
-        *map(_pointer, (answer, sens, status, room, driven, train_floats, train_ints)),
+        *map(pointer, (answer, sens, status, room, driven, train_floats, train_ints)),
         rows,
         trains,
     )
     return answer, sens, status
 
 
-def _pointer(array: np.ndarray):
+def pointer(array: np.ndarray):
+    """An array as an argument of a C function."""
     return array.ctypes.data_as(ctypes.POINTER(ctypes.c_double if array.dtype == float else ctypes.c_int64))

@@ -45,8 +45,10 @@ class LinearWalk(Op):
         phi = pt.as_tensor_variable(phi, dtype="float64", ndim=2)
         kinds = ["float64"] + ["int64"] * 5
         inputs = [pt.as_tensor_variable(x, dtype=k, ndim=2) for x, k in zip(tables, kinds, strict=True)]
-        outputs = [pt.dvector(), pt.dmatrix(), pt.lvector()]
-        return Apply(self, [phi, *inputs], outputs)
+        _, _, subjects, _, requests, pairs = (x.type.shape[0] for x in inputs)
+        n_pairs = pairs if self.sensitive else 0
+        shapes = ("float64", (requests,)), ("float64", (n_pairs, phi.type.shape[1])), ("int64", (subjects,))
+        return Apply(self, [phi, *inputs], [pt.TensorType(kind, shape=shape)() for kind, shape in shapes])
 
     def perform(self, node: Apply, inputs: Sequence, output_storage: list) -> None:
         """Run the walk from the C and Python backends."""
@@ -57,6 +59,11 @@ class LinearWalk(Op):
         )  # fmt: skip
         for storage, value in zip(output_storage, results, strict=True):
             storage[0] = value
+
+    def make_callable(self) -> None:
+        """Let compiled code find the kernel by its name."""
+        if address_of_symbol(symbol(self.n)) is None:
+            kernel(self.n)  # registers it
 
     def infer_shape(self, node: Apply, shapes: list) -> list:
         """Shapes from the tables alone."""
@@ -105,7 +112,7 @@ class Contract(Op):
             pt.as_tensor_variable(pairs, dtype="int64", ndim=2),
             pt.as_tensor_variable(n_rows, dtype="int64", ndim=0),
         ]
-        return Apply(self, inputs, [pt.dmatrix()])
+        return Apply(self, inputs, [pt.TensorType("float64", shape=(None, inputs[1].type.shape[1]))()])
 
     def perform(self, node: Apply, inputs: list, output_storage: list) -> None:
         """Run from the C and Python backends."""
@@ -134,18 +141,22 @@ contract = Contract()
 @njit(error_model="numpy", nogil=True)
 def _contract(g, sens, pairs, n_rows):
     gradient = np.zeros((n_rows, sens.shape[1]))
-    for k in range(pairs.shape[0]):
-        slope, row = g[pairs[k, 0]], pairs[k, 1]
-        if row < n_rows:  # numba checks no bounds; too few rows give NaN predictions, see the status
-            for p in range(sens.shape[1]):
-                gradient[row, p] += slope * sens[k, p]
+    for p in range(sens.shape[1]):
+        row, total = 0, 0.0  # of the same row as long as pairs follow each other
+        for k in range(pairs.shape[0]):
+            if pairs[k, 1] != row:
+                if row < n_rows:  # numba checks no bounds; too few rows give NaN predictions, see the status
+                    gradient[row, p] += total
+                row, total = pairs[k, 1], 0.0
+            total += g[pairs[k, 0]] * sens[k, p]
+        if row < n_rows:
+            gradient[row, p] += total
     return gradient
 
 
 @register_funcify_and_cache_key(LinearWalk)
 def _(op, node=None, **kwargs):
-    if address_of_symbol(symbol(op.n)) is None:
-        kernel(op.n)  # registers it
+    op.make_callable()
     walk = types.ExternalFunction(symbol(op.n), SIGNATURE)
     depot, sensitive, width = int(op.depot), int(op.sensitive), op.n + 1
 

@@ -46,7 +46,8 @@ class BentMap(Op):
             pt.as_tensor_variable(x, dtype="float64", ndim=n)
             for x, n in zip(inputs, (1, 1, 2, 1), strict=True)
         ]
-        return Apply(self, taken, [pt.dvector(), pt.dscalar(), pt.dvector(), pt.dvector()])
+        w = taken[0].type
+        return Apply(self, taken, [w(), pt.dscalar(), w(), w()])
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         """Run from the C and Python backends."""
@@ -81,7 +82,8 @@ class _Back(Op):
         self.source = source
 
     def make_node(self, *inputs: Variable) -> Apply:
-        return Apply(self, [pt.as_tensor_variable(x) for x in inputs], [pt.dvector()])
+        taken = [pt.as_tensor_variable(x) for x in inputs]
+        return Apply(self, taken, [taken[1].type()])
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:
         *most, of_determinant = inputs

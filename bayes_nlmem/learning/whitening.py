@@ -29,7 +29,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 from pytensor.graph.replace import clone_replace
-from pytensor.graph.traversal import ancestors
+from pytensor.graph.traversal import ancestors, graph_inputs
 
 from bayes_nlmem.learning.lag_walls import bounded, lags, stretched, walls_of
 from bayes_nlmem.learning.whitened_effects import whitened_effects
@@ -122,7 +122,7 @@ def _whitened_by(conditional: Conditional, known: Known) -> Change:
     shared, of_lags = shared[:4], shared[4:]
     u = pt.concatenate([inputs[value].ravel() for value in values])
     factors = [_factor_matrix(conditional, name) for name in ("eta", "kappa")]
-    mu = pt.stack([*_typical(conditional), *_direct(conditional).values()], axis=1)
+    mu = _side_by_side([*_typical(conditional), *_direct(conditional).values()], len(conditional.slots))
     effects, log_determinant, *_ = whitened_effects(u, mu, *factors, *shared)
     expressions, at = {}, 0
     for value, shape in zip(values, conditional.effects.shapes, strict=True):
@@ -223,20 +223,20 @@ def _apart(information: np.ndarray, n: int, m: int) -> np.ndarray:
 
 
 def _direct(conditional: Conditional) -> dict[int, Any]:
-    """Positions in theta of what acts on all subjects directly, and its values for every subject.
+    """Positions in theta of what acts on all subjects directly, and its values.
 
     They are the typical values of parameters without random effects, and the coefficients on them. When
     one moves, the effects of other parameters make up for it in every subject. Not so the magnitudes of
     errors: their logarithms have long tails, where modes do not go on as they begin.
     """
-    graph, layout = conditional.graph, conditional.translation.layout
+    graph = conditional.graph
     factors = [_factor_matrix(conditional, name) for name in ("eta", "kappa")]
     elsewhere = set(ancestors([*_typical(conditional), *factors]))
     of_parameters = tuple(f"{name}_" for name in conditional.translation.model.parameters)
     places = conditional.population.split(np.arange(conditional.population.size, dtype=float))
     named = {rv.name: graph.rvs_to_values[rv] for rv in conditional.population.variables}
     return {
-        int(places[value.name]): pt.alloc(value, len(layout.subjects))
+        int(places[value.name]): value
         for name, value in named.items()
         if value.ndim == 0 and name.startswith(of_parameters) and value not in elsewhere
     }
@@ -331,8 +331,9 @@ def _factor(conditional: Conditional, rv: Any) -> dict[tuple[int, int], Any]:
         [deviation] = graph.replace_rvs_by_values([rv.owner.inputs[-1]])
         return {(k, k): deviation.reshape((-1,))[k] for k in range(width)}
     where = factor_shape(level).where
-    entries = graph.replace_rvs_by_values([x.reshape((-1,))[0] for x in rv.owner.op.dist_params(rv.owner)])
-    return dict(zip(where, entries, strict=True))
+    entries = graph.replace_rvs_by_values(list(rv.owner.op.dist_params(rv.owner)))
+    numbers = [entry if entry.ndim == 0 else entry.reshape((-1,))[0] for entry in entries]
+    return dict(zip(where, numbers, strict=True))
 
 
 def _varying(conditional: Conditional) -> list[str]:
@@ -362,21 +363,35 @@ def _typical_at(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
+def _side_by_side(columns: list[Any], n_subjects: int) -> Any:
+    """A row for every subject, or a single one where no number differs between subjects."""
+    if all(column.ndim == 0 for column in columns):
+        return pt.stack(columns)[None, :]
+    spread = [pt.alloc(column, n_subjects) if column.ndim == 0 else column for column in columns]
+    return pt.stack(spread, axis=1)
+
+
 def _typical(conditional: Conditional) -> list[Any]:
-    """The same as expressions of the value variables, one per parameter."""
+    """The same as expressions of the value variables: a number, or one for every subject."""
     graph, translation = conditional.graph, conditional.translation
     effects = conditional.effects
     values = [graph.rvs_to_values[rv] for rv in effects.variables]
-    nothing = {value: pt.zeros(shape) for value, shape in zip(values, effects.shapes, strict=True)}
+    shapes = dict(zip(values, effects.shapes, strict=True))
     varying, parameters = _varying(conditional), translation.model.parameters
     names = [name for name in varying if name in parameters]
-    naturals = clone_replace(graph.replace_rvs_by_values([graph[name] for name in names]), nothing)
+    individual = graph.replace_rvs_by_values([graph[name] for name in names])
+    naturals = clone_replace(individual, {value: pt.zeros(shape) for value, shape in shapes.items()})
+    nothing = {value: pt.zeros((1, *shape[1:])) for value, shape in shapes.items()}
     layout = translation.layout
     first = np.unique(layout.row_subject, return_index=True)[1]
     columns: dict[str, Any] = {}
-    for name, natural in zip(names, naturals, strict=True):
+    for name, natural, of_one in zip(names, naturals, individual, strict=True):
+        if all(root.ndim == 0 for root in graph_inputs([natural])):  # the same for all
+            [natural] = clone_replace([of_one], nothing, rebuild_strict=False)
+            columns[name] = parameters[name].scale.additive(natural.reshape(()), pt)
+            continue
         dimension = graph.named_vars_to_dims[name][0]
         per_row = dimension != "subject" and not layout.rows_are_subjects
         columns[name] = parameters[name].scale.additive(natural[first] if per_row else natural, pt)
-    nought = pt.zeros(len(layout.subjects))
+    nought = pt.constant(0.0)
     return [columns.get(name, nought) for name in varying]

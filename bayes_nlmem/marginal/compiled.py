@@ -17,6 +17,7 @@ from pytensor.graph.replace import clone_replace
 from pytensor.graph.rewriting.utils import rewrite_graph
 
 from bayes_nlmem.marginal.machine_code import machine_code
+from bayes_nlmem.marginal.rewrites import mode_for_numba
 from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.flat import Bundle, Flat, bundle
 
@@ -87,7 +88,8 @@ def compile_flat(
             made = bundle(flat.of_vector(derived()), any_size=any_size, shared=data.shared)
         inputs = [flat.joined, made.floats, made.ints]
         with flat.graph:
-            return pm.pytensorf.compile(inputs, made.outputs, mode="NUMBA", on_unused_input="ignore")
+            mode = mode_for_numba()
+            return pm.pytensorf.compile(inputs, made.outputs, mode=mode, on_unused_input="ignore")
 
     code = machine_code([flat.joined, data.floats, data.ints], data.outputs, compiled, about)
     return Compiled(flat, data, code)

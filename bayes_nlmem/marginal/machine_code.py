@@ -21,8 +21,7 @@ from numba.core.caching import NullCache
 from pytensor.graph.traversal import toposort
 
 from bayes_nlmem.engine.kept_code import keep
-from bayes_nlmem.engine.kernel import SOURCE_KEY, kernel
-from bayes_nlmem.engine.op import LinearWalk
+from bayes_nlmem.engine.kernel import SOURCE_KEY
 from bayes_nlmem.engine.parts import everything_a_part
 from bayes_nlmem.marginal.by_address import ARGUMENTS
 from bayes_nlmem.marginal.fingerprint import fingerprint
@@ -130,8 +129,10 @@ def _from_disk(text: str, outputs: Sequence[Any]) -> Any:
 
     name, key = text.split()
     for node in toposort(outputs):
-        if isinstance(node.op, LinearWalk):
-            kernel(node.op.n)  # its symbol must be known before code that refers to it is loaded
+        if hasattr(
+            node.op, "make_callable"
+        ):  # its name must be known before code that refers to it is loaded
+            node.op.make_callable()
     stand_in = compile_numba_function_src(
         f"def {name}(*args): return jitable_func(*args)", name, {"jitable_func": None}, {}, cache_key=key
     )

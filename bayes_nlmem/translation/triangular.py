@@ -80,4 +80,4 @@ def columns_of(effects: Any, n: int) -> list[Any]:
     """The n columns of a matrix of effects; their gradients meet in one join."""
     if n == 1:
         return [effects[..., 0]]
-    return [column[..., 0] for column in pt.split(effects, [1] * n, axis=-1)]
+    return [column.squeeze(-1) for column in pt.split(effects, [1] * n, axis=-1)]
