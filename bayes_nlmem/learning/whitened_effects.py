@@ -11,6 +11,8 @@ through the subject, so A_i is an arrow and its factor has no more entries than 
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,10 +28,9 @@ from pytensor.tensor.shape import Shape_i
 from bayes_nlmem.learning.whitening_kernel import (
     BACKWARD,
     FORWARD,
-    SOURCE_KEY,
+    KERNEL_KEY,
     backward,
     forward,
-    lanes,
     lanes_within,
     rooms_within,
     run_backward,
@@ -37,15 +38,18 @@ from bayes_nlmem.learning.whitening_kernel import (
     symbols,
 )
 
+SOURCE_KEY = hashlib.sha256(Path(__file__).read_bytes() + KERNEL_KEY.encode()).hexdigest()[:16]
+
 
 class WhitenedEffects(Op):
     """(effects, log-determinant) as a function of (u, mu, factor of the subject, of the occasion).
 
-    Inputs: u (n_effects,) and mu (n_subjects, n_typical), one row if all subjects share it; the lower factors (n, n) and (m, m) of the
-    covariances; information (n_subjects, d, d), constant (n_subjects, d), slope (n_subjects, d, n_typical);
-    slots (n_subjects, d), the positions of a subject's effects in u, -1 where it has none: those of the
-    occasions first, m for each, then the n of the subject. The factors L and the solutions of L w = r are
-    further outputs, kept for the derivatives.
+    Inputs: u (n_effects,) and mu (n_subjects, n_typical), or a single row that all subjects share; the lower
+    factors (n, n) and (m, m) of the covariances; information (n_subjects, d, d), constant (n_subjects, d),
+    slope (n_subjects, d, n_typical); slots (n_subjects, d), the positions of a subject's effects in u, -1
+    where it has none: those of the occasions first, m for each, then the n of the subject. The factors L,
+    with inverse diagonals, and the solutions of L w = r are further outputs, kept for the derivatives: their
+    last axis runs over the subjects of a block.
     """
 
     __props__ = ("source",)

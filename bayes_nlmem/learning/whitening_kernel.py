@@ -20,7 +20,7 @@ from bayes_nlmem.engine.kept_code import kept_cfunc
 from bayes_nlmem.engine.kernel import pointer
 from bayes_nlmem.engine.parts import inner_part, part
 
-SOURCE_KEY = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+KERNEL_KEY = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
 # Subjects of a block: at most, and in steps that the processor takes at once.
 _MOST, _STEP = 64, 16
 # Logarithms are taken of the product of so many diagonal elements at a time.
@@ -35,7 +35,7 @@ BACKWARD = types.void(*_SIZES, *(_F,) * 4, _I, *(_F,) * 4, types.float64, *(_F,)
 
 def symbols() -> tuple[str, str]:
     """Names under which compiled code finds the two functions."""
-    return f"bayes_nlmem_whitened_{SOURCE_KEY}", f"bayes_nlmem_whitened_back_{SOURCE_KEY}"
+    return f"bayes_nlmem_whitened_{KERNEL_KEY}", f"bayes_nlmem_whitened_back_{KERNEL_KEY}"
 
 
 def lanes(n_subjects):
@@ -315,7 +315,7 @@ def _call(function, mu, of_subject, of_occasion, slots, width, n_effects, given)
 @cache
 def forward():
     """(sizes, u, mu, two factors, data) -> effects, log-determinant, factors, solutions; registered."""
-    key = SOURCE_KEY
+    key = KERNEL_KEY
 
     def entry(
         n_subjects, d, n, m, q, n_rows, width, n_effects,
@@ -349,7 +349,7 @@ def forward():
 @cache
 def backward():
     """The derivatives of `forward` in u, mu and the two factors; registered."""
-    key = SOURCE_KEY
+    key = KERNEL_KEY
 
     def entry(
         n_subjects, d, n, m, q, n_rows, width, n_effects,

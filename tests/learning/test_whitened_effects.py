@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from bayes_nlmem.learning.whitened_effects import whitened_effects
+from bayes_nlmem.learning.whitening_kernel import run_forward
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,45 @@ def test_derivatives_are_those_of_differences(case, function, which):
             moved[which][index] += sign * step
             totals.append(function(*moved)[2])
         assert_allclose(found[index], (totals[0] - totals[1]) / (2 * step), rtol=2e-5, atol=1e-7)
+
+
+def many(subjects):
+    """More subjects than a block holds, with a row of typical values that all share."""
+    rng = np.random.default_rng(3)
+    half = rng.normal(size=(subjects, 2, 2))
+    information = np.einsum("sij,skj->sik", half, half)
+    constant, slope = rng.normal(size=(subjects, 2)), rng.normal(size=(subjects, 2, 3))
+    factors = [np.array([[0.4, 0.0], [0.1, 0.3]]), np.zeros((0, 0))]
+    values = [rng.normal(size=2 * subjects), rng.normal(size=(1, 3)), *factors]
+    return values, [information, constant, slope, np.arange(2 * subjects).reshape(subjects, 2)]
+
+
+@pytest.mark.parametrize("mode", ["NUMBA", "FAST_COMPILE"])
+def test_a_row_that_all_share_is_a_row_for_each(mode):
+    values, data = many(150)
+    u, one, two = pt.dvector(), pt.dmatrix(), pt.dmatrix()
+    of_all, of_each = pt.dmatrix(), pt.dmatrix()
+    found = []
+    for mu in (of_all, of_each):
+        effects, log_determinant, *_ = whitened_effects(u, mu, one, two, *data)
+        total = pt.sin(effects).sum() + 0.7 * log_determinant
+        gradients = pytensor.grad(total, [u, mu, one], disconnected_inputs="ignore")
+        found.append([effects, log_determinant, *gradients])
+    function = pytensor.function([u, of_all, of_each, one, two], [*found[0], *found[1]], mode=mode)
+    row = values[1]
+    results = function(values[0], row, np.repeat(row, 150, axis=0), *values[2:])
+    shared, repeated = results[:5], results[5:]
+    repeated[3] = repeated[3].sum(axis=0, keepdims=True)
+    for one_row, rows in zip(shared, repeated, strict=True):
+        assert_allclose(one_row, rows, rtol=1e-10)
+
+
+def test_subjects_of_several_blocks_are_whitened_each_by_itself():
+    (u, mu, one, two), (information, constant, slope, slots) = many(150)
+    effects, log_determinant, *_ = run_forward([u, mu, one, two, information, constant, slope, slots])
+    a = information + np.linalg.inv(one @ one.T)
+    lower = np.linalg.cholesky(a)
+    b = np.linalg.solve(a, (constant - slope @ mu[0])[..., None])
+    b = b + np.linalg.solve(lower.transpose(0, 2, 1), u.reshape(150, 2, 1))
+    assert_allclose(effects, b.ravel(), rtol=1e-9)
+    assert_allclose(log_determinant, -np.log(np.linalg.det(lower)).sum(), rtol=1e-10)

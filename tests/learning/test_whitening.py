@@ -6,9 +6,11 @@ import pytensor
 import pytest
 from numpy.testing import assert_allclose
 from pytensor.graph.replace import clone_replace
+from pytensor.graph.traversal import toposort
 
 import bayes_nlmem as bn
-from bayes_nlmem.learning.whitening import covariance_of, whitening
+from bayes_nlmem.learning.whitened_effects import WhitenedEffects
+from bayes_nlmem.learning.whitening import covariance_of, form_of_whitening, whitening
 from bayes_nlmem.marginal.conditional import Conditional
 from bayes_nlmem.marginal.laplace_em import laplace_em, quick_modes
 from bayes_nlmem.translation.graph import translate
@@ -74,6 +76,21 @@ def test_effects_follow_a_typical_value_that_has_none():
     found = change_at(theta, origin)[0].ravel()
     assert np.abs(wanted - laplace.effects).max() > 0.01
     assert np.abs(found - wanted).max() < 0.2 * np.abs(laplace.effects - wanted).max()
+
+
+def rows_of_typical_values(model, data):
+    """Rows of the typical values that the whitening takes."""
+    change = form_of_whitening(Conditional(translate(model, data, geometry="centred")))
+    [node] = [n for n in toposort([change.log_determinant]) if isinstance(n.op, WhitenedEffects)]
+    return node.inputs[1].type.shape[0]
+
+
+def test_typical_values_are_numbers_unless_covariates_act():
+    study = bn.zoo.load("theophylline")
+    plain = study.model.with_parameter("CL", covariates={}).with_parameter("V", covariates={})
+    assert rows_of_typical_values(plain, study.data) == 1
+    heavier = plain.with_parameter("CL", covariates={"WT": bn.Power(0.75, reference=70)})
+    assert rows_of_typical_values(heavier, study.data) != 1
 
 
 def test_without_data_it_is_the_non_centred_form(whitened):
