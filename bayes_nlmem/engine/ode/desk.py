@@ -19,12 +19,13 @@ DESK_SIZE = 52
 # Control: relative tolerance, absolute tolerance (share of the scale), smallest scale, next step (0 =
 # unknown), steps left, logarithm (to base 2) of the previous error, solver, largest time of the subject,
 # time and size of the step that is tried, size that was proposed; where this stretch ends; time before which
-# a step must end that is not to be looked at; beginning of the sum for the lead, and to when it is known.
+# a step must end that is not to be looked at; beginning of the sum for the lead, and to when it is known;
+# the absolute tolerance of a second attempt; steps that the subject was given, and those that were refused.
 (
     RELATIVE, ABSOLUTE, FLOOR, NEXT_STEP, STEPS_LEFT, BEFORE, SOLVER, SPAN, TIME, STEP, PROPOSED, UNTIL,
-    LIMIT, LEAD_TIME, LEAD_END,
-) = range(15)  # fmt: skip
-N_CONTROL = 15
+    LIMIT, LEAD_TIME, LEAD_END, COARSE, STEPS_GIVEN, REFUSALS,
+) = range(18)  # fmt: skip
+N_CONTROL = 18
 EXPLICIT, STIFF, EXPONENTIAL = range(3)
 STEPS, REFUSED = range(2)
 

@@ -18,6 +18,7 @@ from bayes_nlmem.engine.ode.desk import (
     ALL_FINITE,
     BEFORE,
     BETWEEN,
+    COARSE,
     DESK_SIZE,
     EXPONENTIAL,
     FLOOR,
@@ -30,11 +31,13 @@ from bayes_nlmem.engine.ode.desk import (
     NEXT_STEP,
     NOTHING_TRIED,
     PROPOSED,
+    REFUSALS,
     REFUSED,
     RELATIVE,
     SOLVER,
     STEP,
     STEPS,
+    STEPS_GIVEN,
     STEPS_LEFT,
     STIFF,
     TIME,
@@ -52,6 +55,8 @@ from bayes_nlmem.engine.ode.sources import SOURCE_KEY
 from bayes_nlmem.engine.ode.spreading import longest_step, pour
 from bayes_nlmem.engine.ode.stiff import prepare_stiff_step, stiff_between, stiff_step
 
+# Refused steps of a subject that may be chance.
+MANY = 100.0
 SYMBOL = f"bayes_nlmem_ode_progress_{SOURCE_KEY}"
 
 
@@ -93,6 +98,16 @@ def first_step(machine, z, p, t, longest):
     largest = max(size1, np.sqrt(size2 / n) / h)
     h2 = (0.01 / largest) ** 0.2 if largest > 1e-15 else longest
     return min(100.0 * h, h2, longest)
+
+
+@compiled
+def hopeless(control):
+    """Whether rounding decides which steps are refused, and a coarser solution can still be tried."""
+    return (
+        control[ABSOLUTE] < control[COARSE]
+        and control[REFUSALS] > MANY
+        and control[REFUSALS] > 0.25 * (control[STEPS_GIVEN] - control[STEPS_LEFT])
+    )
 
 
 @compiled
@@ -148,7 +163,8 @@ def advance(machine, z, p, nb, kb, t, until, book, k, end, last_time, held, wide
             counts[REFUSED] += 1
             h = step * (max(0.2, 0.9 * error**-0.2) if error < 1e100 else 0.1)
             refused = True
-            if not h > 1e-14 * max(abs(t), until - t):
+            control[REFUSALS] += 1.0
+            if not h > 1e-14 * max(abs(t), until - t) or hopeless(control):
                 return at.STEP_TOO_SMALL, k, finite
             continue
         counts[STEPS] += 1

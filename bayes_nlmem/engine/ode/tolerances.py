@@ -8,6 +8,9 @@ import numpy as np
 
 from bayes_nlmem.ground.messages import ModelError, explain
 
+# The absolute tolerance of a second attempt.
+_COARSE = 1e-5
+
 
 @dataclass(frozen=True)
 class Tolerances:
@@ -15,6 +18,9 @@ class Tolerances:
 
     An error e of compartment y is allowed if ``|e| <= relative (|y| + absolute max|y|)``, where max|y| is the
     largest value of the compartment so far, and at least 1e-5 of the subject's largest dose or initial value.
+    What grows again from nearly nothing (cells after a drug, a virus after treatment) carries its error
+    along, so nearly nothing must be exact, too. A subject that cannot be followed so closely, because an
+    input starts with an infinite slope or rounding is larger, is solved once more with 1e-5.
 
     Parameters
     ----------
@@ -46,8 +52,9 @@ class Tolerances:
 
     def control(self) -> np.ndarray:
         """The numbers as the kernel wants them."""
-        from bayes_nlmem.engine.ode.desk import ABSOLUTE, N_CONTROL, RELATIVE
+        from bayes_nlmem.engine.ode.desk import ABSOLUTE, COARSE, N_CONTROL, RELATIVE
 
         control = np.zeros(N_CONTROL)
         control[RELATIVE], control[ABSOLUTE] = self.relative, self.relative * self.absolute
+        control[COARSE] = self.relative * max(self.absolute, _COARSE)
         return control

@@ -15,12 +15,16 @@ from bayes_nlmem.engine.ode.answers import answer
 from bayes_nlmem.engine.ode.calls import initial, initial_slopes, prepare
 from bayes_nlmem.engine.ode.compiling import compiled, ints_at, making_arrays
 from bayes_nlmem.engine.ode.desk import (
+    ABSOLUTE,
+    COARSE,
     FIRST_COLUMN,
     FLOOR,
     N_RECORDS,
     NEXT_STEP,
     RECORD_INTS,
+    REFUSALS,
     SPAN,
+    STEPS_GIVEN,
     STEPS_LEFT,
     TRAINS_NOW,
 )
@@ -264,7 +268,8 @@ def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
     """Walk one subject; returns its fault."""
     table, floats, ints, phi = machine.table, book.floats, book.ints, book.phi
     machine.scale[:] = 0.0
-    machine.control[STEPS_LEFT] = most_steps
+    machine.control[STEPS_LEFT], machine.control[STEPS_GIVEN] = most_steps, most_steps
+    machine.control[REFUSALS], cycle.control[REFUSALS] = 0.0, 0.0
     machine.control[FLOOR] = SMALLEST_SCALE * _largest_amount(table, book, z, first, end)
     still(machine, ints[end - 1, at.ACTIVE] if book.sensitive else 0)
     n_trains, k, now, current = 0, first, floats[first, at.TIME], -1
@@ -350,7 +355,14 @@ def walk(desk, cycle_desk, subjects, status, most_steps):
             continue
         desk[FIRST_COLUMN] = subjects[s, at.FIRST_COLUMN]
         book = book_at(desk)
-        status[s] = _subject(machine, cycle, machine.spare, book, t_floats, t_ints, first, end, most_steps)
+        wanted = machine.control[ABSOLUTE]
+        for absolute in (wanted, machine.control[COARSE]):
+            machine.control[ABSOLUTE], cycle.control[ABSOLUTE] = absolute, absolute
+            fault = _subject(machine, cycle, machine.spare, book, t_floats, t_ints, first, end, most_steps)
+            status[s] = fault
+            if fault != at.STEP_TOO_SMALL or absolute >= machine.control[COARSE]:
+                break
+        machine.control[ABSOLUTE], cycle.control[ABSOLUTE] = wanted, wanted
         if status[s] != at.FINE:
             for r in range(first, end):
                 for q in range(ints[r, at.ASKED], ints[r, at.ASKED_END]):
