@@ -1,9 +1,10 @@
 """Cost of a gradient against the number of subjects: `python benchmarks/scale.py [--fit SUBJECTS]`.
 
-Case C of the NUTS benchmark (one compartment, 10 doses and 3 observations per subject) with 100, 1000 and
-10 000 subjects: microseconds of CPU per log-density with gradient in the whitened coordinates, in all and
-per record (must stay flat). `--fit N` fits N subjects as `fit` does by default (4 chains), keeping the
-population, and reports CPU time, effective draws and peak memory. Saved as results/scale.csv.
+Case C of the NUTS benchmark (one compartment, 10 doses and 3 observations per subject) with 100 to 10 000
+subjects: microseconds of CPU per log-density with gradient in the whitened coordinates, in all and per record
+(must stay flat); saved as results/scale.csv and drawn for docs/pages/benchmarks.md. `--fit N` fits N subjects
+as `fit` does by default (4 chains), keeping the population, and prints CPU time, effective draws and peak
+memory.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from nuts_models.in_bayes_nlmem import model_and_data
 import bayes_nlmem as bn
 
 RESULTS = Path(__file__).parent / "results" / "scale.csv"
+FIGURE = Path(__file__).parents[1] / "docs" / "pages" / "benchmarks" / "scale.svg"
 
 
 def gradient_cost(n: int) -> dict:
@@ -79,17 +81,35 @@ def fitted(n: int) -> dict:
     }
 
 
+def draw(table: pd.DataFrame) -> None:
+    """The costs against the number of subjects, beside a line of equal cost per record."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
+    axes.loglog(table["subjects"], table["us_per_gradient"], "o-", label="log-density with gradient")
+    line = table["us_per_gradient"].iloc[-1] * table["subjects"] / table["subjects"].iloc[-1]
+    axes.loglog(table["subjects"], line, "--", color="0.6", label="the same cost per subject")
+    axes.set(xlabel="subjects (3 observations, 10 doses each)", ylabel="CPU time [us]")
+    axes.legend(frameon=False)
+    FIGURE.parent.mkdir(exist_ok=True)
+    figure.savefig(FIGURE, metadata={"Date": None})
+
+
 def main() -> None:
     """Print and save."""
     if "--fit" in sys.argv:
         print(pd.Series(fitted(int(sys.argv[sys.argv.index("--fit") + 1]))).to_string())
         return
     rows = []
-    for n in (100, 1000, 10_000):
+    for n in (100, 300, 1000, 3000, 10_000):
         rows.append(gradient_cost(n))
         print(rows[-1], flush=True)
     RESULTS.parent.mkdir(exist_ok=True)
     pd.DataFrame(rows).to_csv(RESULTS, index=False)
+    draw(pd.DataFrame(rows))
 
 
 if __name__ == "__main__":
