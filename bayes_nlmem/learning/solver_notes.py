@@ -24,7 +24,7 @@ def solver_of(structure: Any) -> dict[str, Any]:
     >>> solver_of(bn.OneCompartment())
     {'solver': 'closed form'}
     >>> solver_of(bn.ODE("d/dt(a) = -k * a * a", solver="stiff"))
-    {'solver': 'stiff', 'relative': 1e-08, 'absolute': 1e-18}
+    {'solver': 'stiff', 'relative': 1e-08, 'absolute': 1e-30}
     >>> solver_of(bn.ODE("d/dt(a) = -k * a; d/dt(b) = a - b * b", solver="explicit"))["exact"]
     ('a',)
     """

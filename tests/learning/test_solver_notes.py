@@ -16,7 +16,7 @@ TABLE = pd.DataFrame(
 def test_solver_and_tolerances_are_told():
     assert solver_of(bn.TwoCompartment()) == {"solver": "closed form"}
     tight = bn.ODE("d/dt(a) = -k * a * a", solver="explicit", tolerances=bn.Tolerances(1e-10))
-    assert solver_of(tight) == {"solver": "explicit", "relative": 1e-10, "absolute": 1e-18}
+    assert solver_of(tight) == {"solver": "explicit", "relative": 1e-10, "absolute": 1e-30}
 
 
 @pytest.mark.parametrize("mode", ["FAST_COMPILE", "NUMBA"])

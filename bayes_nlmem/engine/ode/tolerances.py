@@ -38,7 +38,7 @@ class Tolerances:
     """
 
     relative: float = 1e-8
-    absolute: float = 1e-18
+    absolute: float = 1e-30
     most_steps: int = 100_000
 
     def __post_init__(self) -> None:
