@@ -129,9 +129,7 @@ def _from_disk(text: str, outputs: Sequence[Any]) -> Any:
 
     name, key = text.split()
     for node in toposort(outputs):
-        if hasattr(
-            node.op, "make_callable"
-        ):  # its name must be known before code that refers to it is loaded
+        if hasattr(node.op, "make_callable"):  # its name must be known before code that calls it is loaded
             node.op.make_callable()
     stand_in = compile_numba_function_src(
         f"def {name}(*args): return jitable_func(*args)", name, {"jitable_func": None}, {}, cache_key=key

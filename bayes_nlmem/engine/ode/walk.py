@@ -269,7 +269,7 @@ def _subject(machine, cycle, z, book, t_floats, t_ints, first, end, most_steps):
     table, floats, ints, phi = machine.table, book.floats, book.ints, book.phi
     machine.scale[:] = 0.0
     machine.control[STEPS_LEFT], machine.control[STEPS_GIVEN] = most_steps, most_steps
-    machine.control[REFUSALS], cycle.control[REFUSALS] = 0.0, 0.0
+    machine.control[REFUSALS] = 0.0
     machine.control[FLOOR] = SMALLEST_SCALE * _largest_amount(table, book, z, first, end)
     still(machine, ints[end - 1, at.ACTIVE] if book.sensitive else 0)
     n_trains, k, now, current = 0, first, floats[first, at.TIME], -1
@@ -357,12 +357,13 @@ def walk(desk, cycle_desk, subjects, status, most_steps):
         book = book_at(desk)
         wanted = machine.control[ABSOLUTE]
         for absolute in (wanted, machine.control[COARSE]):
-            machine.control[ABSOLUTE], cycle.control[ABSOLUTE] = absolute, absolute
+            machine.control[ABSOLUTE] = absolute  # of the cycle, too: they share their control
             fault = _subject(machine, cycle, machine.spare, book, t_floats, t_ints, first, end, most_steps)
             status[s] = fault
-            if fault != at.STEP_TOO_SMALL or absolute >= machine.control[COARSE]:
+            too_close = fault == at.STEP_TOO_SMALL or fault == at.NO_STEADY_STATE
+            if not too_close or absolute >= machine.control[COARSE]:
                 break
-        machine.control[ABSOLUTE], cycle.control[ABSOLUTE] = wanted, wanted
+        machine.control[ABSOLUTE] = wanted
         if status[s] != at.FINE:
             for r in range(first, end):
                 for q in range(ints[r, at.ASKED], ints[r, at.ASKED_END]):
