@@ -1,7 +1,8 @@
 """NUTS side by side: `python benchmarks/nuts.py [--cases ABCR] [--samplers ...] [--draws 1000] [--seeds 1]`.
 
 bayes_nlmem's `fit`, plain PyMC (non-centred, by nutpie) and Stan where PyStan is installed
-(`--stan path/to/python` names another environment's Python that has it), on the cases of
+(`--stan path/to/python` names the Python of another environment, into which `pip install -e '.[stan]'` was
+done; PyStan needs a C++ compiler and, up to its version 3.14, Python 3.12), on the cases of
 nuts_models/cases.py with the same priors. Effective sample sizes are bulk, over all population parameters
 (typical values, standard deviations, correlations, residual errors); CPU seconds and gradients include
 warm-up. Every row is appended to results/nuts.csv; `--table` prints what is there.
@@ -64,6 +65,8 @@ def run(python: str, sampler: str, name: str, settings: dict, limit: float) -> d
 def show(rows: pd.DataFrame) -> None:
     """The table, with the ratio of every sampler to bayes_nlmem in effective draws per CPU second."""
     rows = rows.copy()
+    if "ess_min_per_cpu" not in rows:
+        rows["ess_min_per_cpu"] = np.nan
     ours = rows[rows.sampler == "bayes_nlmem"].groupby("case")["ess_min_per_cpu"].mean()
     rows["ours_is_x_times"] = rows["case"].map(ours) / rows["ess_min_per_cpu"]
     columns = [
@@ -98,7 +101,7 @@ def main() -> None:
         for sampler in given.samplers:
             python = given.stan if sampler == "Stan" else sys.executable
             if sampler == "Stan" and python == sys.executable and importlib.util.find_spec("stan") is None:
-                print(f"{name}: no Stan here (pip install pystan)")
+                print(f"{name}: no Stan here (see --stan in --help)")
                 continue
             for seed in range(1, given.seeds + 1):
                 settings = {
