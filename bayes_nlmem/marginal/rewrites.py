@@ -8,6 +8,7 @@ import numpy as np
 from pytensor.compile.mode import Mode, get_mode
 from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 from pytensor.tensor.basic import Split
+from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.rewriting.elemwise import local_dimshuffle_merge
 from pytensor.tensor.variable import TensorConstant
 
@@ -24,12 +25,21 @@ def slices_of_split(fgraph: Any, node: Any) -> Any:
     ]
 
 
+@node_rewriter([Elemwise])
+def numbers_beside_themselves(fgraph: Any, node: Any) -> Any:
+    """A new number where one is written over its argument: only a new one is given on without an array."""
+    if not node.op.inplace_pattern or not all(all(out.type.broadcastable) for out in node.outputs):
+        return False
+    return Elemwise(node.op.scalar_op)(*node.inputs, return_list=True)
+
+
 def mode_for_numba() -> Mode:
-    """Numba's mode with splits as slices, and without the change of a number into a vector and back.
+    """Numba's mode with splits as slices, and without arrays around numbers.
 
     Splits are looked for when their sizes are known as numbers, before slices of slices become one; numbers
     after they were fused, before those between fused operations are given on without an array around them.
     """
     return get_mode("NUMBA").register(
-        (dfs_rewriter(slices_of_split), 1.05), (dfs_rewriter(local_dimshuffle_merge), 99.0)
+        (dfs_rewriter(slices_of_split), 1.05),
+        (dfs_rewriter(local_dimshuffle_merge, numbers_beside_themselves), 99.0),
     )

@@ -1,10 +1,11 @@
-"""Splits become slices, without a change of what is computed."""
+"""Splits become slices and numbers stay numbers, without a change of what is computed."""
 
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
 from numpy.testing import assert_allclose
 from pytensor.tensor.basic import Split
+from pytensor.tensor.rewriting.scalarize import ScalarizedElemwise
 
 from bayes_nlmem.marginal.rewrites import mode_for_numba
 
@@ -22,3 +23,18 @@ def test_splits_become_slices():
     expected = [values[:1], values[1:], rows[:, :1], rows[:, 1:], 2 * np.ones(5)]
     for found, wanted in zip(function(values, np.ones(5), rows), expected, strict=True):
         assert_allclose(found, wanted)
+
+
+def test_numbers_between_operations_have_no_array():
+    x = pt.dvector()
+    length = pt.dot(x, x)  # of a kind that nothing is fused with
+    value = pt.switch(length > 1, length**2, -length) + x[1]
+    outputs = [value * 2, pt.stack([pt.sin(value), x[0]])]
+
+    def with_an_array(mode):
+        function = pytensor.function([x], outputs, mode=mode)
+        assert_allclose(np.hstack(function(np.arange(3.0))), [52, np.sin(26), 0], atol=1e-15)
+        return sum(isinstance(node.op, ScalarizedElemwise) for node in function.maker.fgraph.apply_nodes)
+
+    assert with_an_array("NUMBA") == 1  # else PyTensor does it by itself now
+    assert with_an_array(mode_for_numba()) == 0
