@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import resource
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -97,8 +100,6 @@ def by_pymc(name: str, settings: dict) -> dict:
 
 def by_stan(name: str, settings: dict) -> dict:
     """Stan through PyStan (its own process for every chain), started at the priors' centres."""
-    from pathlib import Path
-
     import stan
 
     study = case(name)
@@ -151,8 +152,12 @@ def by_stan(name: str, settings: dict) -> dict:
 
 
 def _cpu() -> float:
-    """CPU seconds of this process and of those it waited for."""
-    return sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    """CPU seconds of this process and of its children, those that still wait for work too (Linux)."""
+    ended = sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    ticks = 0
+    for child in multiprocessing.active_children():
+        ticks += int(Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[11])
+    return ended + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
