@@ -9,6 +9,7 @@ import numpy as np
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.traversal import graph_inputs
 
+from bayes_nlmem.learning.conditional_moments import with_moments
 from bayes_nlmem.learning.population_coordinates import (
     Coordinates,
     learnt,
@@ -106,7 +107,7 @@ class Moves:
         return moved
 
     def _recentre(self, theta: np.ndarray) -> None:
-        """Whiten by the modes and curvatures at other population parameters, where they are found."""
+        """Whiten by means and covariances at other population parameters, else by modes and curvatures."""
         conditional, fit = self.starts.conditional, self.starts.fit
         modes = quick_modes(conditional, theta, fit.effects)
         found = replace(
@@ -117,6 +118,7 @@ class Moves:
             failed=np.flatnonzero(~np.isfinite(modes.log_joint)),
         )
         if can_whiten(conditional, found):
+            found = with_moments(conditional, modes, found)
             self.starts = replace(self.starts, fit=found)
             renew_whitening(self._whitening, conditional, found)
 

@@ -12,7 +12,9 @@ equal individual parameters (the identity for normal effects, the inverse slope 
 g_i is the slope of the log-likelihood at b_hat_i. A typical value without random effects stands among mu_i,
 too; its column of H_i T_i is how the slope of the log-likelihood in b_i falls when it grows. All this is an
 exact change of variables (its determinant is included), so the posterior is the same whatever H, b_hat, g and
-T are; they come from the Laplace-EM fit.
+T are. They come from the Laplace-EM fit, and after the first part of the warm-up from means and covariances
+instead of modes and curvatures. Then H_i T_i has more columns, for the numbers that P depends on: they make
+up for what the formula misses of how the means follow these (`scales`).
 A lag that a sample bounds is stretched first, see `learning.lag_walls`.
 Groups above the subject are whitened likewise, with the information that their subjects have on mu.
 
@@ -21,7 +23,7 @@ Partial centring: Papaspiliopoulos, Roberts & Skold 2007, doi:10.1214/0883423070
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +42,8 @@ from bayes_nlmem.translation.change import Change
 from bayes_nlmem.translation.covariances import factor_shape
 
 _STEP = 1e-4
+# Effects of a subject up to which the integrals over them are sums over a grid.
+_MOST_FOLLOWED = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +108,8 @@ def form_of_whitening(conditional: Conditional) -> Change:
     """The same computation before anything is known: its data are zeros."""
     slots = conditional.slots
     shape, lagging = slots.shape, (len(slots), len(lags(conditional)))
-    slope = np.zeros((*shape, len(_varying(conditional)) + len(_direct(conditional))))
+    numbers = (_varying(conditional), _direct(conditional), scales(conditional))
+    slope = np.zeros((*shape, sum(map(len, numbers))))
     information = np.zeros((*shape, shape[1]))
     of_lags = (np.zeros(lagging), np.zeros(lagging), np.ones(lagging), np.zeros(lagging))
     nothing = Known(information, np.zeros(shape), slope, np.zeros_like(slots), *of_lags)
@@ -122,7 +127,8 @@ def _whitened_by(conditional: Conditional, known: Known) -> Change:
     shared, of_lags = shared[:4], shared[4:]
     u = pt.concatenate([inputs[value].ravel() for value in values])
     factors = [_factor_matrix(conditional, name) for name in ("eta", "kappa")]
-    mu = _side_by_side([*_typical(conditional), *_direct(conditional).values()], len(conditional.slots))
+    columns = [*_typical(conditional), *_direct(conditional).values(), *scales(conditional).values()]
+    mu = _side_by_side(columns, len(conditional.slots))
     effects, log_determinant, *_ = whitened_effects(u, mu, *factors, *shared)
     expressions, at = {}, 0
     for value, shape in zip(values, conditional.effects.shapes, strict=True):
@@ -186,6 +192,13 @@ def known_from_data(conditional: Conditional, laplace: LaplaceFit) -> Known:
     slope = np.einsum("nij,njq->niq", found, _shifts(conditional, laplace, n, m))
     more, at = _direct_slopes(conditional, laplace)
     slope = np.concatenate([slope, np.where(present[:, :, None], more, 0.0)], axis=2)
+    places = list(scales(conditional))
+    at = np.concatenate([at, laplace.theta[places]])
+    following = np.zeros((*slots.shape, len(places)))
+    if laplace.drift.size:
+        following = -np.einsum("nij,njq->niq", found + prior, laplace.drift)
+        following -= np.einsum("qij,nj->niq", precision_slopes(conditional, laplace.theta), effects)
+    slope = np.concatenate([slope, following], axis=2)
     typical = np.concatenate([typical, np.tile(at, (len(typical), 1))], axis=1)
     constant = np.einsum("nij,nj->ni", found + prior, effects) + np.einsum("niq,nq->ni", slope, typical)
     order = np.r_[np.arange(n, width), np.arange(n)]
@@ -256,6 +269,38 @@ def _direct_slopes(conditional: Conditional, laplace: LaplaceFit) -> tuple[np.nd
     return np.where(np.isfinite(slopes), slopes, 0.0), laplace.theta[places]
 
 
+def scales(conditional: Conditional) -> dict[int, Any]:
+    """Positions in theta of the numbers that the spread of the effects depends on, and their values.
+
+    Followed is the spread of effects of the subject alone, where they are few and there is no lag: sums over
+    a grid tell how (`learning.conditional_moments`). Else there are none.
+    """
+    few = conditional.slots.shape[1] <= _MOST_FOLLOWED
+    if not few or level_of(conditional.translation.model, OCCASION).names or lags(conditional):
+        return {}
+    inside = set(ancestors([_factor_matrix(conditional, "eta")]))
+    places = conditional.population.split(np.arange(conditional.population.size, dtype=float))
+    found: dict[int, Any] = {}
+    for rv in conditional.population.variables:
+        value = conditional.graph.rvs_to_values[rv]
+        if value in inside:
+            found |= {int(place): value.ravel()[k] for k, place in enumerate(np.ravel(places[value.name]))}
+    return found
+
+
+def precision_slopes(conditional: Conditional, theta: np.ndarray) -> np.ndarray:
+    """How the precision of the effects changes with each of `scales`, shape (n_scales, n_slots, n_slots)."""
+    factor = _function_of(conditional, [_factor_matrix(conditional, "eta")])
+
+    def precision(place: int, step: float) -> np.ndarray:
+        moved = theta.copy()
+        moved[place] += step
+        [lower] = factor(moved)
+        return np.linalg.inv(lower @ lower.T)
+
+    return np.array([(precision(k, _STEP) - precision(k, -_STEP)) / (2 * _STEP) for k in scales(conditional)])
+
+
 def _shifts(conditional: Conditional, laplace: LaplaceFit, n: int, m: int) -> np.ndarray:
     """T: what a shift of a typical value is worth in effects, shape (n_subjects, width, n_typical).
 
@@ -297,15 +342,20 @@ def _inverse_slopes(conditional: Conditional, laplace: LaplaceFit) -> dict[str, 
 
 def covariance_of(conditional: Conditional, theta: np.ndarray, effects: str) -> np.ndarray:
     """Covariance of `eta` or `kappa` at some population parameters; 0 x 0 where there are none."""
-    factor = _evaluated(conditional, [_factor_matrix(conditional, effects)], theta)[0]
+    [factor] = _function_of(conditional, [_factor_matrix(conditional, effects)])(theta)
     return factor @ factor.T
 
 
-def _evaluated(conditional: Conditional, outputs: list[Any], theta: np.ndarray) -> list[np.ndarray]:
+def _function_of(conditional: Conditional, outputs: list[Any]) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """Expressions of the population's values as a function of theta."""
     values = [conditional.graph.rvs_to_values[rv] for rv in conditional.population.variables]
     function = pytensor.function(values, outputs, mode="FAST_COMPILE", on_unused_input="ignore")
-    point = conditional.population.split(theta)
-    return function(*(point[name] for name in conditional.population.values))
+
+    def at(theta: np.ndarray) -> list[np.ndarray]:
+        point = conditional.population.split(theta)
+        return function(*(point[name] for name in conditional.population.values))
+
+    return at
 
 
 def _factor_matrix(conditional: Conditional, effects: str) -> Any:

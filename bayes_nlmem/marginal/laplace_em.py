@@ -8,7 +8,7 @@ included throughout. It supplies starting values, so a few digits are enough.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import minimize
@@ -45,6 +45,8 @@ class LaplaceFit:
         Whether the last change was below the tolerance.
     failed : ndarray of int
         Positions of the subjects whose prediction failed at the end.
+    drift : ndarray, shape (n_subjects, n_slots, n_scales), or empty
+        How effects that are means follow the numbers their spread depends on, see `conditional_moments`.
     """
 
     theta: np.ndarray
@@ -53,6 +55,7 @@ class LaplaceFit:
     iterations: int
     converged: bool
     failed: np.ndarray
+    drift: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0)))
 
 
 def laplace_em(conditional: Conditional, *, iterations: int = 40, tolerance: float = 0.01) -> LaplaceFit:
