@@ -26,13 +26,17 @@ OPTIONAL = ("blackjax", "jax", "numpyro")
 # Modules whose examples sample, or compile graphs of their own: make test-all runs them.
 LONG = (
     "checks.covariate_ratios",
+    "checks.identification",
     "checks.loss_of_spread",
     "checks.weighted",
     "criteria.averaging",
     "criteria.comparison",
     "criteria.evidence",
     "criteria.leave_one_out",
+    "design.allocation",
+    "design.one_more",
     "design.optimum",
+    "design.precision",
     "dosing.averaging",
     "dosing.choice",
     "dosing.forecasts",

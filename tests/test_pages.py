@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted((ROOT / "docs" / "pages").glob("**/*.md"))
+LONG = ("design.md", "dosing.md")  # every example compiles: make test-all runs them
 FENCE = re.compile(r"^```python[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -16,12 +17,14 @@ def name(page: Path) -> str:
 
 
 def examples(page: Path, *, slow: bool) -> list[str]:
-    """The page's python fences in order; those that begin with `# slow` only when asked for.
+    """The page's python fences in order; those that begin with `# slow`, and long pages, only when asked for.
 
     One that begins with `# not run` only shows how something is written.
     """
     fences = [fence for fence in FENCE.findall(page.read_text()) if not fence.startswith("# not run")]
-    return fences if slow else [fence for fence in fences if not fence.startswith("# slow")]
+    if slow:
+        return fences
+    return [fence for fence in fences if not fence.startswith("# slow") and name(page) not in LONG]
 
 
 def run(page: Path, *, slow: bool, monkeypatch, tmp_path) -> None:

@@ -101,7 +101,7 @@ def theophylline():
     return study, conditional, laplace_em(conditional)
 
 
-@pytest.mark.parametrize("whitened", [True, False])
+@pytest.mark.parametrize("whitened", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_log_density_is_exact_in_learnt_coordinates(theophylline, whitened):
     """The same density as in straight coordinates, up to the determinant, and with its own slope."""
     study, conditional, laplace = theophylline

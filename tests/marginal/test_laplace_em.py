@@ -90,6 +90,7 @@ def test_gradients_are_those_of_the_joint_density(theophylline):
         assert_allclose(numeric, gradient_theta[k], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_proportional_errors_far_from_the_priors_do_not_run_away():
     """Points far from the modes once made the errors' magnitude grow to 100 times and more."""
     study = bn.zoo.load("parent_metabolite")

@@ -29,6 +29,7 @@ def test_scales_are_what_the_coefficients_are_measured_in(shrunk):
     }
 
 
+@pytest.mark.slow
 def test_a_start_leaves_the_scales_where_their_priors_are(shrunk):
     found = laplace_em(shrunk)
     start, at = shrunk.population.start, shrunk.population.split(found.theta)

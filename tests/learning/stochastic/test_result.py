@@ -50,6 +50,7 @@ def compared(estimated, smaller):
     return bn.compare({"smaller": smaller, "whole": estimated})
 
 
+@pytest.mark.slow
 def test_estimates_are_ranked_by_what_their_parameters_cost(estimated, compared):
     table = compared.table
     assert list(table.index) == ["whole", "smaller"]
@@ -70,6 +71,7 @@ def test_estimates_are_ranked_by_what_their_parameters_cost(estimated, compared)
     assert_allclose(mixture.weights["whole"], weight)
 
 
+@pytest.mark.slow
 def test_the_likelihood_alone_speaks_of_nested_models_only(estimated, smaller):
     found = bn.compare({"smaller": smaller, "whole": estimated}, criteria=["ofv"])
     assert "with 1 more parameter than 'smaller'" in found.conclusion
@@ -77,6 +79,7 @@ def test_the_likelihood_alone_speaks_of_nested_models_only(estimated, smaller):
         _ = found.weights
 
 
+@pytest.mark.slow
 def test_what_makes_no_sense_of_estimates_is_refused(estimated, smaller, compared):
     both = {"whole": estimated, "smaller": smaller}
     for criteria in (["loo"], ["bicc", "dic"], ["aic", "evidence"]):
