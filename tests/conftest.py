@@ -11,6 +11,30 @@ sys.path.insert(0, str(REPOSITORY))  # so that tests may import one another
 REFERENCE = Path(os.environ.get("BAYES_NLMEM_REFERENCE", REPOSITORY.parent / "shared" / "reference"))
 
 
+# Tests that solve equations run in one process, so that the solver is compiled once.
+EQUATIONS = (
+    "tests/data/test_interpolation.py",
+    "tests/engine/ode/",
+    "tests/engine/test_second_derivatives.py",
+    "tests/learning/test_solver_notes.py",
+    "tests/structures/",
+    "tests/zoo/test_contract.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """The tests of a file run in one process (`--dist loadfile`), and those of equations in one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByCompiler(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "equations" if file.startswith(EQUATIONS) else file
+
+    return ByCompiler(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the source checkout."""

@@ -47,6 +47,8 @@ LONG = (
     "learning.resuming",
     "learning.results",
     "learning.stochastic.estimation",
+    "marginal.information",
+    "marginal.linearised",
     "plots.bedside",
     "plots.comparison",
     "plots.forecasting",

@@ -183,6 +183,7 @@ def test_simulate_a_regimen_from_a_run(call, run):
     assert len(run.with_name("reps.csv").read_text().splitlines()) == 1 + 30 * 3
 
 
+@pytest.mark.slow
 def test_the_expected_precision_is_that_of_python(call, tmp_path):
     import bayes_nlmem as bn
     from bayes_nlmem.cli.given import find_model

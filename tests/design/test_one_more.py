@@ -31,6 +31,7 @@ def test_nested_and_linear_agree_where_all_is_normal():
     assert_allclose(nested["SD"], linear["SD"], rtol=0.03)
 
 
+@pytest.mark.slow
 def test_one_more_sample_in_every_subject_is_another_design():
     found = bn.next_sample(MODEL, at=[2, 8, 24], about="CL_pop", design=ARM, parameters=VALUES)
     longer = bn.Arm(20, bn.Regimen(100), times=[1, 4, 24])
@@ -41,6 +42,7 @@ def test_one_more_sample_in_every_subject_is_another_design():
     assert "from" in found.conclusion
 
 
+@pytest.mark.slow
 def test_money_buys_the_arm_that_teaches_more():
     arms = [
         bn.Arm(10, bn.Regimen(100), times=[1], name="early"),

@@ -29,6 +29,7 @@ def members():
     }
 
 
+@pytest.mark.slow
 def test_the_evidence_is_the_marginal_density(members):
     """By quadrature over the one effect."""
     eta = np.linspace(-3, 3, 20001)
@@ -42,6 +43,7 @@ def test_the_evidence_is_the_marginal_density(members):
         assert_allclose(members[name].log_evidence, exact, atol=0.05)
 
 
+@pytest.mark.slow
 def test_weights_are_posterior_probabilities(members):
     even = bn.average_individuals(members)
     odds = np.exp(members["small"].log_evidence - members["large"].log_evidence)
@@ -53,6 +55,7 @@ def test_weights_are_posterior_probabilities(members):
     assert_allclose(counts[0], 101 * even.weights["small"], atol=1)
 
 
+@pytest.mark.slow
 def test_a_dose_is_chosen_under_all_models(members):
     both = bn.average_individuals(members)
     target = bn.Target("AUC", low=90, high=110, over=(0, 24))
@@ -63,6 +66,7 @@ def test_a_dose_is_chosen_under_all_models(members):
     assert ((found >= low - 1e-9) & (found <= high + 1e-9)).all()
 
 
+@pytest.mark.slow
 def test_models_that_do_not_match_are_refused(members):
     small = members["small"]
     other = bn.individualize(volume_only(30.0), RECORDS.assign(DV=[np.nan, 3.3]), draws=10)
@@ -81,6 +85,7 @@ OCCASIONS = bn.Model(
 )
 
 
+@pytest.mark.slow
 def test_one_occasion_of_a_known_population_will_do():
     """IOV cannot be learnt from one patient, but it can be taken into account."""
     rows = {"ID": 1, "TIME": [0.0, 2, 20], "AMT": [1000.0, 0, 0], "EVID": [1, 0, 0], "OCC": 1}
@@ -138,6 +143,7 @@ def shared_pkpd():
     return bn.individualize(model, pd.DataFrame(rows), draws=400), model
 
 
+@pytest.mark.slow
 def test_the_picture_tells_past_from_future(members):
     figure = bn.plot_individual(members["small"], until=40.0, draws=100)
     [axes] = figure.axes
@@ -152,6 +158,7 @@ def test_the_picture_tells_past_from_future(members):
         bn.plot_individual(members["small"], until=5.0)
 
 
+@pytest.mark.slow
 def test_bands_hold_what_they_say(members):
     """The patient's band is the narrower one, until the curves of all volumes meet, at t = V/CL = 20."""
     found = outlook(members["small"], until=15.0, draws=400).table

@@ -493,6 +493,7 @@ def test_population_predictions_of_monolix_for_theophylline(shared_reference, tm
     assert_allclose(predictions(found), seen["popPred"], rtol=3e-5)  # printed with five digits
 
 
+@pytest.mark.slow
 def test_likelihood_of_theophylline_at_the_estimates_is_that_of_the_model_by_hand(shared_reference, tmp_path):
     found, run, _ = theophylline(shared_reference / "monolix", tmp_path)
     at = {one["parameter"]: one["value"] for one in run["population"]}

@@ -77,6 +77,7 @@ def warfarin():
     return conditional, known_from_data(conditional, laplace_em(conditional))
 
 
+@pytest.mark.slow
 def test_the_wall_is_the_first_sample_that_clearly_shows_drug(warfarin):
     conditional, known = warfarin
     assert lags(conditional) == ("ALAG",)

@@ -39,6 +39,7 @@ class TestRefused:
         with pytest.raises(bn.FitError, match="between 0 and 1"):
             bn.fit(study.model, study.data, target_accept=1.5)
 
+    @pytest.mark.slow
     def test_an_observation_that_no_residual_can_explain(self, study):
         """A proportional error before the first dose: the prediction is 0, its SD too."""
         model = study.model.with_residual("cp", bn.Proportional(bn.HalfNormal(0.3)))

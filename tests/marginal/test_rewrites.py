@@ -27,13 +27,13 @@ def test_splits_become_slices():
 
 def test_numbers_between_operations_have_no_array():
     x = pt.dvector()
-    length = pt.dot(x, x)  # of a kind that nothing is fused with
+    length = pt.cumsum(x * x)[:1].reshape(())  # nothing is fused with it
     value = pt.switch(length > 1, length**2, -length) + x[1]
     outputs = [value * 2, pt.stack([pt.sin(value), x[0]])]
 
     def with_an_array(mode):
         function = pytensor.function([x], outputs, mode=mode)
-        assert_allclose(np.hstack(function(np.arange(3.0))), [52, np.sin(26), 0], atol=1e-15)
+        assert_allclose(np.hstack(function(np.arange(3.0))), [2, np.sin(1), 0], atol=1e-15)
         return sum(isinstance(node.op, ScalarizedElemwise) for node in function.maker.fgraph.apply_nodes)
 
     assert with_an_array("NUMBA") == 1  # else PyTensor does it by itself now
