@@ -74,9 +74,9 @@ class WhitenedEffects(Op):
 
     def make_callable(self) -> None:
         """Let compiled code find the two functions by their names."""
-        if address_of_symbol(symbols()[0]) is None:
-            forward()  # registers itself
-            backward()
+        for name, function in zip(symbols(), (forward, backward), strict=True):
+            if address_of_symbol(name) is None:
+                function()  # registers itself
 
     def infer_shape(self, node: Apply, shapes: list) -> list:
         """Shapes from the inputs."""
