@@ -60,8 +60,8 @@ def with_moments(conditional: Conditional, modes: Modes, fit: LaplaceFit) -> Lap
     mean = np.einsum("ks,ksi->si", shares, places)
     off = places - mean
     covariance = np.einsum("ks,ksi,ksj->sij", shares, off, off)
-    scores = -0.5 * np.einsum("ksi,cij,ksj->ksc", places, changes, places)
-    drift = np.einsum("ks,ksi,ksc->sic", shares, off, scores)
+    with_squares = np.einsum("ks,ksi,ksj,ksl->sijl", shares, off, places, places)  # cov(b, b b')
+    drift = -0.5 * np.einsum("sijl,cjl->sic", with_squares, changes)
     doubted = ~_believable(covariance, modes.factor)
     mean[doubted], covariance[doubted] = modes.table[doubted], modes.covariance[doubted]
     formula = -np.einsum("sij,cjk,sk->sic", covariance, changes, mean)
